@@ -1,0 +1,10 @@
+"""From history and outcomes to a registered model. Knows no web.
+
+MLflow reports its use to its makers unless told otherwise before it is imported; this package is the
+only one that imports it, so it says no here.
+"""
+
+import os
+
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+os.environ["DO_NOT_TRACK"] = "true"
