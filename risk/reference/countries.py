@@ -1,0 +1,42 @@
+"""Countries by their ISO 3166-1 alpha-2 codes.
+
+The codes stand in this module so that checking one costs nothing at import; a test holds them equal to
+pycountry's table, from which the names come on first use.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Final
+
+USER_ASSIGNED: Final = {"XK": "Kosovo"}
+"""Codes outside the standard that customs messages and UN/LOCODE use all the same."""
+
+_ISO: Final = """
+    AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT
+    BV BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH
+    ER ES ET FI FJ FK FM FO FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT
+    HU ID IE IL IM IN IO IQ IR IS IT JE JM JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS
+    LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI
+    NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG
+    SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG
+    UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW
+"""
+
+ALPHA2: Final[frozenset[str]] = frozenset(_ISO.split()) | frozenset(USER_ASSIGNED)
+"""Every code a message may use."""
+
+
+def name(code: str) -> str | None:
+    """The common English name of a country, or None for a code that is not in `ALPHA2`."""
+    return _names().get(code)
+
+
+@cache
+def _names() -> dict[str, str]:
+    import pycountry  # 50 ms, and most callers need the codes only
+
+    common = {
+        country.alpha_2: getattr(country, "common_name", country.name) for country in pycountry.countries
+    }
+    return common | USER_ASSIGNED
