@@ -60,6 +60,4 @@ class Target:
 
     def label(self, results: Iterable[str]) -> list[float]:
         """1.0 for a positive, 0.0 for a negative, NaN for unknown, one for each result."""
-        return [
-            float("nan") if result in self.unknown else float(result in self.positive) for result in results
-        ]
+        return [float("nan") if result in self.unknown else float(result in self.positive) for result in results]

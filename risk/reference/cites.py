@@ -73,9 +73,7 @@ def ivory_sampling_kg() -> int:
 @cache
 def codes(kind: CodeKind) -> Mapping[str, str]:
     """The codes a permit uses for source, purpose or term, with their meaning."""
-    return MappingProxyType(
-        {row["code"]: row["meaning"] for row in tables.rows("cites_codes") if row["kind"] == kind}
-    )
+    return MappingProxyType({row["code"]: row["meaning"] for row in tables.rows("cites_codes") if row["kind"] == kind})
 
 
 @cache

@@ -36,7 +36,5 @@ def name(code: str) -> str | None:
 def _names() -> dict[str, str]:
     import pycountry  # 50 ms, and most callers need the codes only
 
-    common = {
-        country.alpha_2: getattr(country, "common_name", country.name) for country in pycountry.countries
-    }
+    common = {country.alpha_2: getattr(country, "common_name", country.name) for country in pycountry.countries}
     return common | USER_ASSIGNED

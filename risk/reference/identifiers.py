@@ -40,6 +40,4 @@ def valid_imo(number: str) -> bool:
     if match is None:
         return False
     digits = [int(digit) for digit in match[1]]
-    return (
-        sum(digit * weight for digit, weight in zip(digits, range(7, 1, -1), strict=False)) % 10 == digits[6]
-    )
+    return sum(digit * weight for digit, weight in zip(digits, range(7, 1, -1), strict=False)) % 10 == digits[6]

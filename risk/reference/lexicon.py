@@ -57,8 +57,7 @@ def mask(texts: Iterable[object], precision: str | None = None) -> npt.NDArray[n
     """Whether each of the distinct texts holds a term, of the precision if one is given; missing is False."""
     return np.fromiter(
         (
-            isinstance(text, str)
-            and any(precision is None or term.precision == precision for term in hits(text))
+            isinstance(text, str) and any(precision is None or term.precision == precision for term in hits(text))
             for text in texts
         ),
         dtype=np.bool_,

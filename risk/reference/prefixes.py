@@ -29,6 +29,4 @@ def covered(codes: Iterable[object], table: Mapping[str, object]) -> npt.NDArray
 
     Meant for the distinct codes of a column, a few thousand at most.
     """
-    return np.fromiter(
-        (isinstance(code, str) and longest(code, table) is not None for code in codes), dtype=np.bool_
-    )
+    return np.fromiter((isinstance(code, str) and longest(code, table) is not None for code in codes), dtype=np.bool_)

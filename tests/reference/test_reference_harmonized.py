@@ -66,9 +66,7 @@ def test_a_code_is_in_the_tables_whose_prefix_covers_it(code: str, kinds: set[st
 
 
 @given(st.sampled_from(sorted(harmonized.codes())), st.text("0123456789", max_size=4), st.sampled_from(KINDS))
-def test_national_digits_change_nothing_about_a_six_digit_code(
-    code: str, digits: str, kind: wildlife.Kind
-) -> None:
+def test_national_digits_change_nothing_about_a_six_digit_code(code: str, digits: str, kind: wildlife.Kind) -> None:
     if len(code) == 6:
         assert wildlife.heading(code + digits, kind) == wildlife.heading(code, kind)
 
@@ -78,9 +76,7 @@ def test_a_mask_says_for_each_code_what_the_single_look_up_says(codes: list[obje
     for kind in KINDS:
         found = wildlife.mask(np.array(codes, dtype=object), kind)
         assert found.dtype == np.bool_
-        assert found.tolist() == [
-            isinstance(code, str) and wildlife.heading(code, kind) is not None for code in codes
-        ]
+        assert found.tolist() == [isinstance(code, str) and wildlife.heading(code, kind) is not None for code in codes]
 
 
 def test_a_pandas_column_of_codes_is_taken_as_it_is() -> None:
@@ -106,9 +102,7 @@ def test_permits_last_six_months_and_import_permits_twelve() -> None:
 
 
 def test_permit_codes_have_the_form_that_permits_print() -> None:
-    assert all(
-        len(code) == 1 and code.isupper() for kind in ("source", "purpose") for code in cites.codes(kind)
-    )
+    assert all(len(code) == 1 and code.isupper() for kind in ("source", "purpose") for code in cites.codes(kind))
     assert all(len(code) == 3 and code.isupper() for code in cites.codes("term"))
     assert cites.codes("source")["W"] == "taken from the wild"
     assert {listing.appendix for listing in cites.listings().values()} <= {"I", "II", "III"}

@@ -8,9 +8,7 @@ from hypothesis import strategies as st
 
 from risk.reference import identifiers
 
-OWNERS = st.tuples(st.text(string.ascii_uppercase, min_size=3, max_size=3), st.sampled_from("UJZ")).map(
-    "".join
-)
+OWNERS = st.tuples(st.text(string.ascii_uppercase, min_size=3, max_size=3), st.sampled_from("UJZ")).map("".join)
 BODIES = st.builds(str.__add__, OWNERS, st.text(string.digits, min_size=6, max_size=6))
 
 

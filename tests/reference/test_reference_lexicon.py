@@ -34,9 +34,7 @@ def test_spelling_without_accents_plurals_and_hyphens_do_not_hide_a_term(text: s
     assert group in groups(text)
 
 
-@pytest.mark.parametrize(
-    "text", ["", "CASHEW NUTS IN SHELL", "panthers football shirts", "kossovo", "savory snacks"]
-)
+@pytest.mark.parametrize("text", ["", "CASHEW NUTS IN SHELL", "panthers football shirts", "kossovo", "savory snacks"])
 def test_a_word_that_only_contains_a_term_is_no_hit(text: str) -> None:
     assert groups(text) == set()
 

@@ -66,9 +66,7 @@ def test_a_port_of_no_table_is_found_through_its_airport() -> None:
     assert (round(port.latitude), round(port.longitude)) == (30, -9)
 
 
-@pytest.mark.parametrize(
-    "code", ["", "X", "ZZZZZ", "vnhph", "VNHP", "USXXX", "USHEA", "GBMIA", "\0\0\0\0\0", "名古屋"]
-)
+@pytest.mark.parametrize("code", ["", "X", "ZZZZZ", "vnhph", "VNHP", "USXXX", "USHEA", "GBMIA", "\0\0\0\0\0", "名古屋"])
 def test_an_unknown_or_foreign_code_is_no_port(code: str) -> None:
     assert ports.port(code) is None
     assert ports.distance_km(code, "VNHPH") is None
@@ -92,9 +90,7 @@ def test_an_airport_answers_to_its_iata_code() -> None:
         ("JPYOK", "PABLB", 7680),
     ],
 )
-def test_sea_distances_agree_with_printed_tables_within_six_percent(
-    a: str, b: str, nautical_miles: float
-) -> None:
+def test_sea_distances_agree_with_printed_tables_within_six_percent(a: str, b: str, nautical_miles: float) -> None:
     assert ports.distance_km(a, b) == pytest.approx(nautical_miles * 1.852, rel=0.06)
 
 

@@ -1,0 +1,139 @@
+"""Which keys a consignment line has: the things that have a history of their own.
+
+A key is a 64-bit hash: of a normalised text, or of other keys put together. 0 means that the line has no
+such key. `KEYS` names every kind of key once, with the parent whose rate stands in while the key itself has
+been seen too little (a lane leans on its corridor, an HS heading on its chapter, in the end all on `all`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from risk.parties.names import normalise_address, normalise_name
+
+UInt64 = NDArray[np.uint64]
+
+
+@dataclass(frozen=True)
+class Key:
+    """A kind of key: its name, its parent, the concept it belongs to and its words for people."""
+
+    name: str
+    parent: str | None
+    concept: str
+    words: str
+    measured: bool = False
+    """Whether the usual weight per package and value per kilogram are worth comparing with."""
+
+
+KEYS: Final[tuple[Key, ...]] = (
+    Key("all", None, "network", "all consignments"),
+    Key("hs2", "all", "goods", "this HS chapter"),
+    Key("hs4", "hs2", "goods", "this HS heading"),
+    Key("hs6", "hs4", "goods", "this HS code", measured=True),
+    Key("corridor", "all", "route", "this country pair"),
+    Key("lane", "corridor", "route", "this port pair"),
+    Key("route", "lane", "route", "this route with its transhipments"),
+    Key("origin_hs6", "hs6", "goods", "these goods from this origin"),
+    Key("lane_hs4", "lane", "route", "these goods on this port pair", measured=True),
+    Key("carrier", "all", "network", "this carrier"),
+    Key("declarant", "all", "parties", "this declarant or forwarder"),
+    Key("consignee", "all", "parties", "this consignee", measured=True),
+    Key("consignee_address", "all", "network", "this consignee address"),
+    Key("shipper", "all", "parties", "this shipper", measured=True),
+    Key("notify", "all", "parties", "this notify party"),
+    Key("pair", "consignee", "parties", "this shipper and consignee together"),
+    Key("consignee_hs4", "consignee", "parties", "this consignee with these goods"),
+    Key("consignee_lane", "consignee", "parties", "this consignee on this port pair"),
+    Key("container", "all", "container", "this container"),
+)
+"""Parents stand before their children."""
+
+
+def row_keys(lines: pd.DataFrame) -> dict[str, UInt64]:
+    """The keys of each line of a consignments table: for each kind of key a uint64 array, 0 where missing."""
+    n = len(lines)
+
+    def column(name: str) -> pd.Series[str]:
+        if name in lines.columns:
+            return lines[name]
+        return pd.Series(pd.array([None] * n, dtype="str"), index=lines.index)
+
+    def of(name: str, salt: str, clean: Callable[[str], str] | None = None) -> UInt64:
+        return text_hash(column(name), salt, clean)
+
+    def party(role: str) -> UInt64:
+        by_name = of(f"{role}_name", "name", normalise_name)
+        by_name = np.where(by_name > 0, join(by_name, of(f"{role}_country", "country")), 0).astype(np.uint64)
+        return first(of(f"{role}_id", "party"), by_name)
+
+    hs = column("hs_code").str
+    hs2, hs4, hs6 = (text_hash(hs[:digits].where(hs.len() >= digits), f"hs{digits}") for digits in (2, 4, 6))
+    loading = first(of("loading_port", "place"), of("loading_country", "place"))
+    discharge = first(of("discharge_port", "place"), of("destination_country", "place"))
+    origin = first(of("origin_country", "place"), of("loading_country", "place"))
+    lane = both(loading, discharge)
+    consignee, shipper = party("consignee"), party("shipper")
+    return {
+        "all": np.ones(n, np.uint64),
+        "hs2": hs2,
+        "hs4": hs4,
+        "hs6": hs6,
+        "corridor": both(origin, of("destination_country", "place")),
+        "lane": lane,
+        "route": np.where(lane > 0, join(lane, of("transhipment_ports", "places")), 0).astype(np.uint64),
+        "origin_hs6": both(origin, hs6),
+        "lane_hs4": both(lane, hs4),
+        "carrier": of("carrier", "carrier", str.upper),
+        "declarant": first(of("declarant_id", "declarant"), of("forwarder_name", "name", normalise_name)),
+        "consignee": consignee,
+        "consignee_address": of("consignee_address", "address", normalise_address),
+        "shipper": shipper,
+        "notify": party("notify"),
+        "pair": both(consignee, shipper),
+        "consignee_hs4": both(consignee, hs4),
+        "consignee_lane": both(consignee, lane),
+        "container": text_hash(first_container(column("containers")), "container"),
+    }
+
+
+def text_hash(values: pd.Series[str], salt: str, clean: Callable[[str], str] | None = None) -> UInt64:
+    """A hash of each text, 0 where it is missing or cleaned to nothing. Equal text and salt, equal hash."""
+    codes, unique = pd.factorize(values)
+    texts = [clean(text) if clean else text for text in unique]
+    hashes = pd.util.hash_array(np.array([f"{salt}:{text}" for text in texts], dtype=object), categorize=False).astype(
+        np.uint64
+    )
+    hashes[[not text for text in texts]] = 0
+    return np.append(hashes, np.uint64(0))[codes]
+
+
+def join(left: UInt64, right: UInt64) -> UInt64:
+    """One hash of two, order mattering (the finaliser of the SplitMix64 generator)."""
+    with np.errstate(over="ignore"):
+        x = left * np.uint64(0x9E3779B97F4A7C15) + right
+        x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        x ^= x >> np.uint64(31)
+    return np.maximum(x, np.uint64(1))
+
+
+def both(left: UInt64, right: UInt64) -> UInt64:
+    """The joined key where both parts are known, else 0."""
+    return np.where((left > 0) & (right > 0), join(left, right), 0).astype(np.uint64)
+
+
+def first(left: UInt64, right: UInt64) -> UInt64:
+    """The left key where it is known, else the right one."""
+    return np.where(left > 0, left, right).astype(np.uint64)
+
+
+def first_container(containers: pd.Series[str]) -> pd.Series[str]:
+    """The number of the first container in each JSON array, missing where there is none."""
+    return containers.str.extract(r'"no"\s*:\s*"([A-Z0-9]+)"', expand=False)

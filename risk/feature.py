@@ -1,0 +1,45 @@
+"""What a feature is: its name, what it measures and how to say it to a person.
+
+The catalogue of features lives in `features.catalogue`; a trained model carries the entries it uses, so that
+its reasons can still be put into words when the catalogue has moved on.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final, Literal
+
+CONCEPTS: Final = (
+    "route", "goods", "weight and value", "parties", "documents", "container", "network", "timing", "other"
+)  # fmt: skip
+"""The headings under which an officer reads reasons."""
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One input of the model.
+
+    words     a phrase with `{value}` in it, such as "{value:.0f} earlier consignments of this consignee"
+    zero      the phrase when the value is 0, if another one reads better
+    missing   the phrase when the value is not known
+    sign      +1 when a larger value can only raise the risk, -1 when only lower it, 0 when not known
+    """
+
+    name: str
+    concept: str
+    words: str
+    kind: Literal["number", "category"] = "number"
+    unit: str = ""
+    sign: int = 0
+    zero: str = ""
+    missing: str = ""
+
+    def say(self, value: float | str | None) -> str:
+        """The phrase for a value of this feature."""
+        absent = value is None or (isinstance(value, float) and math.isnan(value))
+        if absent:
+            return self.missing or f"not stated: {self.name.replace('_', ' ')}"
+        if self.zero and value == 0:
+            return self.zero
+        return self.words.format(value=value)
