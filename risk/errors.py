@@ -29,5 +29,5 @@ class HistoryError(RiskError):
     """A history file is incomplete, altered, of another version, or newer than what is to be scored."""
 
 
-class NotEnoughData(RiskError):
+class NotEnoughDataError(RiskError):
     """Too few outcomes, or outcomes of one class only, to train or to evaluate."""

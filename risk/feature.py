@@ -7,8 +7,13 @@ its reasons can still be put into words when the catalogue has moved on.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from functools import cached_property
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 CONCEPTS: Final = (
     "route", "goods", "weight and value", "parties", "documents", "container", "network", "timing", "other"
@@ -43,3 +48,37 @@ class Feature:
         if self.zero and value == 0:
             return self.zero
         return self.words.format(value=value)
+
+
+@dataclass(frozen=True)
+class FeatureTable:
+    """The feature matrix: named columns, one row a consignment line.
+
+    features     the catalogue entries of all columns, numbers before categories
+    numbers      float32 (rows, number features); missing is NaN
+    categories   for each category feature an object array of texts; missing is None
+    """
+
+    features: tuple[Feature, ...]
+    numbers: NDArray[np.float32]
+    categories: Mapping[str, NDArray[np.object_]]
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def column(self, name: str) -> NDArray[Any]:
+        """The column of a feature. Raises KeyError for a feature that is not in the table."""
+        if name in self.categories:
+            return self.categories[name]
+        return self.numbers[:, self._places[name]]
+
+    def take(self, rows: NDArray[Any]) -> FeatureTable:
+        """The rows at these positions (or where this mask is true)."""
+        return FeatureTable(
+            self.features, self.numbers[rows], {name: values[rows] for name, values in self.categories.items()}
+        )
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        numbers = (feature.name for feature in self.features if feature.kind == "number")
+        return {name: place for place, name in enumerate(numbers)}

@@ -5,8 +5,9 @@ page in docs/formats.md and, through `risk.manifests.checks`, the validation. `r
 `risk.inspection` hold the two tables of the project.
 
 In memory a table is a pandas DataFrame: text as `str`, numbers as float64 (missing is NaN), integers as
-int64 (never missing: they have a default), times as datetime64[us, UTC]. Lists travel as text: codes
-separated by a space, structures as a JSON array, so that a table means the same in CSV, Parquet and SQL.
+int64 (never missing: they have a default), times as datetime64[us, UTC]. A column that nobody fills may be
+left out; `column` reads it as missing. Lists travel as text: codes separated by a space, structures as a
+JSON array, so that a table means the same in CSV, Parquet and SQL.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+import pandas as pd
 import pyarrow as pa
 
 Kind = Literal["text", "code", "choice", "country", "port", "ports", "hs", "number", "integer", "time", "json"]
@@ -144,6 +146,30 @@ def markdown(table: Table) -> str:
             f"| {column.description} |"
         )
     return "\n".join(lines) + "\n"
+
+
+_MISSING: dict[str, Any] = {"number": float("nan"), "time": pd.NaT}
+
+_DTYPE: dict[str, str] = {"number": "float64", "integer": "int64", "time": "datetime64[us, UTC]"}
+
+
+def dtype(column: Column) -> str:
+    """The pandas dtype of the column."""
+    return _DTYPE.get(column.kind, "str")
+
+
+def column(frame: pd.DataFrame, table: Table, name: str) -> pd.Series[Any]:
+    """A column of the frame; where it was left out, one of its dtype with the default or missing throughout.
+
+    Raises KeyError for a name that is not in the table.
+    """
+    if name in frame.columns:
+        return frame[name]
+    definition = next((entry for entry in table if entry.name == name), None)
+    if definition is None:
+        raise KeyError(name)
+    filling = definition.default if definition.kind == "integer" else _MISSING.get(definition.kind)
+    return pd.Series(filling, index=frame.index, dtype=dtype(definition), name=name)
 
 
 def utc(value: datetime) -> str:
