@@ -1,0 +1,47 @@
+"""Every setting in one place: environment variables and `.env`, with defaults that need nothing set up.
+
+`.env.example` documents them; a test holds it equal to this class.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """The settings of this process."""
+
+    model_config = SettingsConfigDict(env_prefix="RISK_", env_file=".env", extra="ignore", populate_by_name=True)
+
+    home: Path = Field(Path(), description="Folder that holds the store (risk.db) and the model registry (mlruns/).")
+    database_url: str | None = Field(
+        None,
+        description="Where consignments and outcomes are kept; the file risk.db in the home folder when not set. "
+        "For several machines: postgresql+psycopg://user@host/database",
+    )
+    tracking_uri: str | None = Field(
+        None,
+        validation_alias="MLFLOW_TRACKING_URI",
+        description="MLflow's tracking store; mlruns/mlflow.db in the home folder when not set.",
+    )
+    capacity: float = Field(
+        0.01, description="Inspections that can be made: a share of consignments below 1, else a number.", gt=0
+    )
+    random_share: float = Field(0.05, description="Share of the capacity that is drawn at random.", ge=0, le=1)
+    seed: int = Field(1, description="Seed of the random stream; each day's draw also depends on the consignments.")
+    threads: int = Field(2, description="Threads used for folding, fitting and scoring.", ge=1)
+
+    @property
+    def store_url(self) -> str:
+        """The URL of the store."""
+        return self.database_url or f"sqlite:///{(self.home / 'risk.db').resolve()}"
+
+
+@cache
+def settings() -> Settings:
+    """The settings, read once."""
+    return Settings()
