@@ -1,5 +1,73 @@
-"""x."""
+"""The command `risk`: mounts the commands, turns errors into one sentence and an exit status.
+
+Exit status: 0 good, 1 failed, 2 wrong use, 3 finished with some records rejected.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+
+from risk.errors import RiskError
+from serving.commands import database, demo, history, importing, model, score, serve, simulate, train
+from serving.settings import use_home
+
+app = typer.Typer(
+    name="risk",
+    help="Scores customs consignments for the risk of wildlife smuggling, with reasons.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for module in (demo, simulate, importing, train, score, model, serve):
+    module.mount(app)
+app.add_typer(history.app, name="history")
+app.add_typer(database.app, name="db")
+
+
+@app.callback()
+def risk(
+    home: Annotated[Path | None, typer.Option(help="Folder of the store and the models. Default: RISK_HOME.")] = None,
+) -> None:
+    """Scores customs consignments for the risk of wildlife smuggling, with reasons."""
+    if home is not None:
+        use_home(home)
 
 
 def main() -> None:
-    print("hi")
+    """Run the command line and leave with its exit status."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command; the exit status. A person never sees a stack trace unless RISK_DEBUG is set."""
+    try:
+        return int(app(arguments, standalone_mode=False) or 0)
+    except click.exceptions.Exit as leaving:
+        return leaving.exit_code
+    except click.ClickException as wrong:
+        wrong.show()
+        return 2
+    except Exception as error:  # the roof: whatever it is, one sentence and no stack trace
+        if os.environ.get("RISK_DEBUG"):
+            raise
+        return _fail(error)
+
+
+def _fail(error: Exception) -> int:
+    """Say what went wrong in one sentence; the exit status."""
+    message = str(error)
+    if isinstance(error, click.exceptions.Abort):
+        message = "interrupted; what was finished is kept"
+    elif isinstance(error, OSError) and error.strerror:
+        message = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    elif not isinstance(error, RiskError):
+        message = f"unexpected {type(error).__name__}: {error} (set RISK_DEBUG=1 to see where)"
+    typer.echo(f"risk: {message}", err=True)
+    return error.exit_status if isinstance(error, RiskError) else 1

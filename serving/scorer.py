@@ -37,14 +37,16 @@ EXPLAINED: Final = 100
 class Past:
     """What was known before the consignments to be scored: the folded history, and lines and outcomes since.
 
-    state       folded up to a moment before the first consignment
-    context     lines that the outcomes may point at
-    outcomes    outcomes recorded since, up to the last consignment
+    state       folded up to a moment before the first consignment to be scored
+    context     lines already folded that the outcomes may point at
+    outcomes    outcomes recorded since then, up to the last consignment to be scored
+    meanwhile   other lines filed since then; they are history, and not scored
     """
 
     state: State
     context: Context | None = None
     outcomes: pd.DataFrame | None = None
+    meanwhile: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True)
@@ -93,12 +95,13 @@ def assess(
     Raises HistoryError when a consignment was filed before the history ends.
     """
     reads = _last_versions(lines)
+    beside = 0 if past.meanwhile is None else len(past.meanwhile)
     table, _ = build(
-        lines,
+        pd.concat([lines, past.meanwhile], ignore_index=True) if beside else lines,
         past.state,
         outcomes=past.outcomes,
         context=past.context,
-        reads=reads,
+        reads=np.append(reads, np.zeros(beside, bool)),
         target=model_target(model),
         threads=threads,
     )

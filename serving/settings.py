@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 
 from pydantic import Field
@@ -41,7 +40,16 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{(self.home / 'risk.db').resolve()}"
 
 
-@cache
+_in_force: list[Settings] = []
+
+
 def settings() -> Settings:
-    """The settings, read once."""
-    return Settings()
+    """The settings in force, read from the environment on first use."""
+    if not _in_force:
+        _in_force.append(Settings())
+    return _in_force[0]
+
+
+def use_home(home: Path) -> None:
+    """Work in this folder from now on, as `--home` asks; a store and registry set by the environment stay."""
+    _in_force[:] = [settings().model_copy(update={"home": home})]

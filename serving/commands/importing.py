@@ -1,0 +1,37 @@
+"""`risk import`: consignments and outcomes from files into the store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def mount(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command("import")
+    def import_(
+        files: Annotated[list[Path], typer.Argument(help="CSV, Parquet or JSON Lines; told apart by content.")],
+        mapping: Annotated[Path | None, typer.Option(help="Mapping file (YAML) for other people's columns.")] = None,
+        label: Annotated[str | None, typer.Option(help="Which outcomes of the mapping to take.")] = None,
+        json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
+    ) -> int:
+        """Put consignments and outcomes into the store; rejected records go to FILE.rejects.csv."""
+        from serving.importer import import_files
+        from serving.reading import load_mapping
+        from serving.settings import settings
+        from serving.store import Store
+        from serving.terminal import print_json, say, steps
+
+        with Store.open(settings().store_url) as store, steps() as progress:
+            counts = import_files(store, files, progress, mapping=load_mapping(mapping), label=label)
+        if json:
+            print_json(counts)
+        else:
+            say(
+                f"read {counts['read']:,}, stored {counts['stored']:,}, already known {counts['known']:,}, "
+                f"rejected {counts['rejected']:,}"
+            )
+        return 3 if counts["rejected"] else 0

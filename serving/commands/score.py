@@ -1,0 +1,50 @@
+"""`risk score`: bulk scoring of manifests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def mount(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command()
+    def score(
+        manifests: Annotated[list[Path], typer.Argument(help="Manifests: CSV, Parquet or JSON Lines.")],
+        output: Annotated[Path, typer.Option("--output", "-o", help="Result file: .parquet, .csv or .jsonl.")],
+        history: Annotated[
+            Path | None, typer.Option(help="History file of `risk history snapshot`; from the store if left out.")
+        ] = None,
+        capacity: Annotated[
+            float | None, typer.Option(help="Inspections: a number, or a share below 1. Default: RISK_CAPACITY.")
+        ] = None,
+        format: Annotated[str | None, typer.Option(help="parquet, csv or jsonl; else by the name's ending.")] = None,
+        mapping: Annotated[Path | None, typer.Option(help="Mapping file (YAML) for other people's columns.")] = None,
+        explain: Annotated[int, typer.Option(min=0, help="Give reasons for so many of the highest risk.")] = 100,
+        model: Annotated[str, typer.Option(help="Alias, version number or folder of the model.")] = "champion",
+        show: Annotated[int, typer.Option(min=0, help="Print so many of the highest risk.")] = 10,
+        json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
+    ) -> int:
+        """Score manifests: probability, rank, lane and reasons for every consignment."""
+        from serving.batch import score_files
+        from serving.terminal import print_json
+        from serving.worklist import print_worklist
+
+        scored = score_files(
+            manifests,
+            output,
+            history=history,
+            capacity=capacity,
+            format=format,
+            mapping=mapping,
+            explained=max(explain, 0 if json else show),
+            model=model,
+        )
+        if json:
+            print_json(scored.counts)
+        else:
+            print_worklist(scored.assessments, scored.lines, show)
+        return 3 if scored.counts["rejected"] else 0

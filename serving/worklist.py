@@ -1,0 +1,56 @@
+"""The worklist at a terminal: the most suspicious consignments with their reasons."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+from rich.table import Table
+
+from risk.reference import countries
+from serving.scorer import Assessments, reasons_text
+from serving.terminal import out
+
+
+def print_worklist(assessed: Assessments, lines: pd.DataFrame, show: int) -> None:
+    """Print so many of the highest risk, each with its reasons, and the counts of the lanes."""
+    by_key = lines.set_index(["consignment_id", "version", "line_no"])
+    for entry in assessed.table.head(show).itertuples():
+        record = by_key.loc[(entry.consignment_id, entry.version, entry.line_no)].to_dict()
+        out.print(_entry(entry, record, reasons_text(assessed.reasons.get(str(entry.consignment_id), ()))))
+    table = Table(title=f"{len(assessed.table):,} consignments, capacity {assessed.capacity:,}")
+    for lane in ("red", "yellow", "blue", "green"):
+        table.add_column(lane, justify="right")
+    counts = assessed.table["lane"].value_counts()
+    table.add_row(*(f"{int(counts.get(lane, 0)):,}" for lane in ("red", "yellow", "blue", "green")))
+    out.print(table)
+
+
+def _entry(entry: Any, record: dict[str, Any], reasons: list[str]) -> str:
+    """One consignment as text: rank, probability, lane, what it is, and why."""
+    head = f"{entry.rank}. {entry.consignment_id}  probability {entry.probability:.1%}  lane {entry.lane}"
+    return "\n".join([head, f"   {_what(record)}", *(f"   - {reason}" for reason in reasons), ""])
+
+
+def _what(record: dict[str, Any]) -> str:
+    goods = _text(record, "description") or "goods not described"
+    hs = _text(record, "hs_code")
+    kilograms = record.get("gross_weight_kg")
+    weight = f", {kilograms:,.0f} kg" if isinstance(kilograms, float) and kilograms == kilograms else ""
+    return (
+        f"{goods}{f' (HS {hs})' if hs else ''}{weight}; {_place(record, 'loading_port', 'loading_country')} to "
+        f"{_place(record, 'discharge_port', 'destination_country')}; consignee "
+        f"{_text(record, 'consignee_name') or _text(record, 'consignee_id') or 'not named'}"
+    )
+
+
+def _place(record: dict[str, Any], port: str, country: str) -> str:
+    code = _text(record, country)
+    name = countries.name(code) or code if code else ""
+    place = _text(record, port)
+    return f"{place}{f' ({name})' if name else ''}" if place else name or "unknown"
+
+
+def _text(record: dict[str, Any], name: str) -> str:
+    value = record.get(name)
+    return value if isinstance(value, str) else ""
