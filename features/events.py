@@ -1,156 +1,125 @@
 """From tables of consignments and outcomes to the events of the fold.
 
-A line is *filed* at `filed_at`; only a first version counts as a filing, an amendment reads history without
-adding to it. An outcome is *recorded* at `recorded_at` and points at the line it belongs to (all lines of
-the consignment when it names none). A second outcome of the same line corrects the first: from its own time
-on the counts move by the difference, and what was known before stays as it was.
+A line is *filed* at `filed_at`. Only version 1 counts as a filing; an amendment reads history without adding
+to it (and sees its own first version as an earlier consignment). A key counts consignments, not lines: where
+several lines of a consignment share a key, the line filed first carries the count, the others carry none.
+What was measured, weight per package and value per kilogram, is added by every line of version 1.
+
+Outcomes become findings in `features.findings`. Knows tables; knows nothing of state.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.history import COUNTS, FIXED_POINT, NO_MEASUREMENT, Events
-from features.keys import row_keys
+from features.columns import Lines, filing_times
+from features.findings import make_findings
+from features.history import Events, Filings
+from features.keys import join, row_keys
+from features.measurements import measurements
+from features.state import NO_MEASUREMENT
 from risk.inspection import Target
 
-NOT_AN_OFFENCE: Final = ("nothing", "inconclusive")
+UInt64 = NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
 class Context:
-    """What was folded before and new outcomes may point at or correct: lines, and outcomes if any."""
+    """What was folded before and the new lines and outcomes may belong to: lines, and outcomes if any.
+
+    Needed are only those of the consignments that the new lines and outcomes name; more does no harm.
+    """
 
     lines: pd.DataFrame
     outcomes: pd.DataFrame | None = None
 
 
 def make_events(
-    lines: pd.DataFrame,
-    outcomes: pd.DataFrame | None,
-    target: Target,
+    lines: Lines,
+    outcomes: pd.DataFrame | None = None,
+    target: Target | None = None,
     *,
     context: Context | None = None,
     reads: NDArray[np.bool_] | None = None,
 ) -> Events:
     """The events of the lines filed and the outcomes recorded, in time order.
 
-    `outcomes` may point at `lines` or at lines of the context; those that point at neither are left out (the
-    caller reports them, see `unknown_outcomes`).
-    `reads` marks the lines that read their history; all of them by default. Line i of those marked, in table
-    order, reads into output row i.
+    `outcomes` may point at `lines` or at lines of the context; those that point at neither are left out
+    (`features.findings.unknown_outcomes` tells which). `reads` marks the lines that read their history, all
+    of them by default: line i of those marked, in table order, reads into output row i.
+
+    Raises InputError for a line without `filed_at`.
     """
     n = len(lines)
     keys = row_keys(lines)
+    time = filing_times(lines.frame)
     reader = np.arange(n) if reads is None else np.where(reads, np.cumsum(reads) - 1, -1)
-    counts = np.zeros((n, len(COUNTS)), np.int8)
-    counts[:, 0] = lines["version"].to_numpy() == 1
-    filed = {
-        "time": microseconds(lines["filed_at"]),
-        "reader": reader.astype(np.int64),
-        "counts": counts,
-        "measurements": measurements(lines),
-    }
-    if outcomes is None or len(outcomes) == 0:
-        order = np.argsort(filed["time"], kind="stable")
-        return Events(
-            **{name: values[order] for name, values in filed.items()},
-            keys={name: values[order] for name, values in keys.items()},
-        )
+    first_version = lines.integer("version") == 1
+    measured = measurements(lines)
+    measured[~first_version] = NO_MEASUREMENT
 
-    known = lines if context is None else pd.concat([context.lines, lines], ignore_index=True)
-    known_keys = keys if context is None else row_keys(known)
-    found = _outcomes_of_lines(known, outcomes, target, None if context is None else context.outcomes)
-    rows = found["row"].to_numpy()
-    recorded = {
-        "time": microseconds(found["recorded_at"]),
-        "reader": np.full(len(found), -1, np.int64),
-        "counts": found[list(COUNTS)].to_numpy(np.int8),
-        "measurements": np.full((len(found), 2), NO_MEASUREMENT, np.int32),
-    }
-    together = {name: np.concatenate([filed[name], recorded[name]]) for name in filed}
-    order = np.argsort(together["time"], kind="stable")
+    earlier = lines.frame.iloc[:0] if context is None else _named(context.lines, lines.frame, outcomes)
+    earlier_keys = row_keys(Lines(earlier)) if len(earlier) else {name: values[:0] for name, values in keys.items()}
+    counted = _counted(lines, time, first_version, keys, Lines(earlier), earlier_keys)
+
+    order = np.argsort(time, kind="stable")
+    filings = Filings(
+        time=time[order],
+        reader=reader[order].astype(np.int64),
+        measurements=measured[order],
+        keys={name: values[order] for name, values in keys.items()},
+        counted={name: values[order] for name, values in counted.items()},
+    )
+    before = None
+    if context is not None and context.outcomes is not None:
+        before = _named(context.outcomes, lines.frame, outcomes)
+        outcomes = before.iloc[:0] if outcomes is None else outcomes
+    if outcomes is None or (len(outcomes) == 0 and (before is None or len(before) == 0)):
+        return Events(filings, {})
+    known = pd.concat([earlier, lines.frame], ignore_index=True) if len(earlier) else lines.frame
+    known_keys = {name: np.concatenate([earlier_keys[name], values]) for name, values in keys.items()}
     return Events(
-        **{name: values[order] for name, values in together.items()},
-        keys={name: np.concatenate([values, known_keys[name][rows]])[order] for name, values in keys.items()},
+        filings,
+        make_findings(known, known_keys, outcomes, target or Target(), earlier=len(earlier), before=before),
     )
 
 
-def unknown_outcomes(lines: pd.DataFrame, outcomes: pd.DataFrame) -> NDArray[np.bool_]:
-    """Which outcomes point at a consignment that the table of lines does not hold."""
-    return ~outcomes["consignment_id"].isin(lines["consignment_id"]).to_numpy()
+def _named(table: pd.DataFrame, lines: pd.DataFrame, outcomes: pd.DataFrame | None) -> pd.DataFrame:
+    """The rows of a table of the context that belong to the consignments of the new lines and outcomes."""
+    named = lines["consignment_id"]
+    if outcomes is not None:
+        named = pd.concat([named, outcomes["consignment_id"]])
+    return table[table["consignment_id"].isin(named)]
 
 
-def microseconds(times: pd.Series[pd.Timestamp]) -> NDArray[np.int64]:
-    """Times as whole microseconds since 1970 UTC."""
-    return times.dt.tz_convert("UTC").dt.as_unit("us").astype("int64").to_numpy()
-
-
-def measurements(lines: pd.DataFrame) -> NDArray[np.int32]:
-    """Log weight per package and log value per kilogram of each line, in fixed point (n, 2)."""
-    weight = lines.get("gross_weight_kg", pd.Series(np.nan, lines.index)).to_numpy(np.float64)
-    net = lines.get("net_weight_kg", pd.Series(np.nan, lines.index)).to_numpy(np.float64)
-    packages = lines.get("packages", pd.Series(np.nan, lines.index)).to_numpy(np.float64)
-    value = lines.get("value", pd.Series(np.nan, lines.index)).to_numpy(np.float64)
-    weight = np.where(np.isnan(weight), net, weight)
-    return np.column_stack([fixed_log_ratio(weight, packages), fixed_log_ratio(value, weight)])
-
-
-def fixed_log_ratio(above: NDArray[np.float64], below: NDArray[np.float64]) -> NDArray[np.int32]:
-    """log(above / below) in fixed point; NO_MEASUREMENT unless both are positive."""
-    good = (above > 0) & (below > 0)
-    ratio = np.divide(above, below, out=np.ones_like(above), where=good)
-    fixed = np.rint(np.log(np.clip(ratio, 1e-12, 1e12)) * FIXED_POINT).astype(np.int32)
-    return np.where(good, fixed, np.int32(NO_MEASUREMENT)).astype(np.int32)
-
-
-def _outcomes_of_lines(
-    lines: pd.DataFrame, outcomes: pd.DataFrame, target: Target, before: pd.DataFrame | None
-) -> pd.DataFrame:
-    """One row for each outcome and line it belongs to: `row` of the line, time, and change of each count.
-
-    Where a consignment has several versions the outcome belongs to its lines as first filed. Outcomes of
-    `before` are what the new ones correct; they give no row themselves.
-    """
-    filed = pd.DataFrame(
-        {
-            "consignment_id": lines["consignment_id"].to_numpy(),
-            "line": lines["line_no"].to_numpy(),
-            "version": lines["version"].to_numpy(),
-            "row": np.arange(len(lines)),
-        }
-    )
-    filed = filed.sort_values("version", kind="stable").drop_duplicates(["consignment_id", "line"])
-    parts = [] if before is None else [_results(before, target).assign(new=False)]
-    found = pd.concat([*parts, _results(outcomes, target).assign(new=True)]).merge(filed, on="consignment_id")
-    found = found[(found["of_line"] == 0) | (found["of_line"] == found["line"])]
-    found = found.sort_values(["recorded_at", "row", "hit", "offence"], kind="stable", ignore_index=True)
-    earlier = found.groupby("row", sort=False)
-    again = earlier.cumcount().to_numpy() > 0
-    found["filings"] = 0
-    found["inspections"] = (~again).astype(np.int8)
-    found["random_inspections"] = (found["random"].to_numpy() & ~again).astype(np.int8)
-    for count, column in (("hits", "hit"), ("offences", "offence")):
-        now = found[column].astype(np.int8)
-        found[count] = now - earlier[column].shift(fill_value=False).astype(np.int8)
-    return found[found["new"]]
-
-
-def _results(outcomes: pd.DataFrame, target: Target) -> pd.DataFrame:
-    result = outcomes["result"]
-    reason = outcomes.get("selection_reason", pd.Series("other", outcomes.index))
-    return pd.DataFrame(
-        {
-            "consignment_id": outcomes["consignment_id"],
-            "of_line": outcomes["line_no"],
-            "recorded_at": outcomes["recorded_at"],
-            "random": reason == "random",
-            "hit": result.isin(list(target.positive)),
-            "offence": ~result.isin([*target.positive, *NOT_AN_OFFENCE]),
-        }
-    )
+def _counted(
+    lines: Lines,
+    time: NDArray[np.int64],
+    first_version: NDArray[np.bool_],
+    keys: Mapping[str, UInt64],
+    earlier: Lines,
+    earlier_keys: Mapping[str, UInt64],
+) -> dict[str, NDArray[np.bool_]]:
+    """For each kind of key, which lines of version 1 are the first of their consignment with their key."""
+    whole = np.concatenate([earlier.frame["consignment_id"].to_numpy(), lines.frame["consignment_id"].to_numpy()])
+    consignment = pd.factorize(whole)[0]
+    of_version_1 = np.concatenate([earlier.integer("version") == 1, first_version])
+    several = of_version_1 & (np.bincount(consignment[of_version_1], minlength=len(whole) + 1)[consignment] > 1)
+    rows = np.flatnonzero(several)
+    if len(rows) == 0:
+        return dict.fromkeys(keys, first_version)
+    when = np.concatenate([np.full(len(earlier), np.iinfo(np.int64).min), time])
+    rows = rows[np.argsort(when[rows], kind="stable")]
+    counted = {}
+    for name, values in keys.items():
+        hashes = np.concatenate([earlier_keys[name], values])[rows]
+        again = pd.Series(join(consignment[rows].astype(np.uint64) + np.uint64(1), hashes)).duplicated().to_numpy()
+        mask = of_version_1.copy()
+        mask[rows[again]] = False
+        counted[name] = mask[len(earlier) :]
+    return counted

@@ -7,14 +7,17 @@ been seen too little (a lane leans on its corridor, an HS heading on its chapter
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from features.columns import Distinct, Lines
 from risk.parties.names import normalise_address, normalise_name
 
 UInt64 = NDArray[np.uint64]
@@ -56,41 +59,36 @@ KEYS: Final[tuple[Key, ...]] = (
 """Parents stand before their children."""
 
 
-def row_keys(lines: pd.DataFrame) -> dict[str, UInt64]:
+def row_keys(lines: Lines) -> dict[str, UInt64]:
     """The keys of each line of a consignments table: for each kind of key a uint64 array, 0 where missing."""
-    n = len(lines)
-
-    def column(name: str) -> pd.Series[str]:
-        if name in lines.columns:
-            return lines[name]
-        return pd.Series(pd.array([None] * n, dtype="str"), index=lines.index)
 
     def of(name: str, salt: str, clean: Callable[[str], str] | None = None) -> UInt64:
-        return text_hash(column(name), salt, clean)
+        return text_hash(lines.text(name), salt, clean)
 
     def party(role: str) -> UInt64:
         by_name = of(f"{role}_name", "name", normalise_name)
-        by_name = np.where(by_name > 0, join(by_name, of(f"{role}_country", "country")), 0).astype(np.uint64)
+        by_name = np.where(by_name > 0, join(by_name, of(f"{role}_country", "country")), np.uint64(0))
         return first(of(f"{role}_id", "party"), by_name)
 
-    hs = column("hs_code").str
-    hs2, hs4, hs6 = (text_hash(hs[:digits].where(hs.len() >= digits), f"hs{digits}") for digits in (2, 4, 6))
-    loading = first(of("loading_port", "place"), of("loading_country", "place"))
-    discharge = first(of("discharge_port", "place"), of("destination_country", "place"))
-    origin = first(of("origin_country", "place"), of("loading_country", "place"))
+    hs2, hs4, hs6 = (of("hs_code", f"hs{digits}", partial(_prefix, digits=digits)) for digits in (2, 4, 6))
+    from_country = text_hash(lines.country("loading"), "place")
+    to_country = text_hash(lines.country("destination"), "place")
+    loading = first(of("loading_port", "place"), from_country)
+    discharge = first(of("discharge_port", "place"), to_country)
+    origin = first(of("origin_country", "place"), from_country)
     lane = both(loading, discharge)
     consignee, shipper = party("consignee"), party("shipper")
-    return {
-        "all": np.ones(n, np.uint64),
+    keys = {
+        "all": np.ones(len(lines), np.uint64),
         "hs2": hs2,
         "hs4": hs4,
         "hs6": hs6,
-        "corridor": both(origin, of("destination_country", "place")),
+        "corridor": both(origin, to_country),
         "lane": lane,
-        "route": np.where(lane > 0, join(lane, of("transhipment_ports", "places")), 0).astype(np.uint64),
+        "route": np.where(lane > 0, join(lane, of("transhipment_ports", "places")), np.uint64(0)),
         "origin_hs6": both(origin, hs6),
         "lane_hs4": both(lane, hs4),
-        "carrier": of("carrier", "carrier", str.upper),
+        "carrier": of("carrier", "carrier", _upper),
         "declarant": first(of("declarant_id", "declarant"), of("forwarder_name", "name", normalise_name)),
         "consignee": consignee,
         "consignee_address": of("consignee_address", "address", normalise_address),
@@ -99,19 +97,18 @@ def row_keys(lines: pd.DataFrame) -> dict[str, UInt64]:
         "pair": both(consignee, shipper),
         "consignee_hs4": both(consignee, hs4),
         "consignee_lane": both(consignee, lane),
-        "container": text_hash(first_container(column("containers")), "container"),
+        "container": of("containers", "container", first_container),
     }
+    return {key.name: keys[key.name] for key in KEYS}
 
 
-def text_hash(values: pd.Series[str], salt: str, clean: Callable[[str], str] | None = None) -> UInt64:
+def text_hash(texts: Distinct, salt: str, clean: Callable[[str], str] | None = None) -> UInt64:
     """A hash of each text, 0 where it is missing or cleaned to nothing. Equal text and salt, equal hash."""
-    codes, unique = pd.factorize(values)
-    texts = [clean(text) if clean else text for text in unique]
-    hashes = pd.util.hash_array(np.array([f"{salt}:{text}" for text in texts], dtype=object), categorize=False).astype(
-        np.uint64
-    )
-    hashes[[not text for text in texts]] = 0
-    return np.append(hashes, np.uint64(0))[codes]
+    values = [clean(text) if clean else text for text in texts.values]
+    salted = np.array([f"{salt}:{value}" for value in values], dtype=object)
+    hashes = pd.util.hash_array(salted, categorize=False).astype(np.uint64)
+    hashes[[not value for value in values]] = 0
+    return np.append(hashes, np.uint64(0))[texts.codes]
 
 
 def join(left: UInt64, right: UInt64) -> UInt64:
@@ -121,19 +118,31 @@ def join(left: UInt64, right: UInt64) -> UInt64:
         x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         x ^= x >> np.uint64(31)
-    return np.maximum(x, np.uint64(1))
+    return np.asarray(np.maximum(x, np.uint64(1)), np.uint64)
 
 
 def both(left: UInt64, right: UInt64) -> UInt64:
     """The joined key where both parts are known, else 0."""
-    return np.where((left > 0) & (right > 0), join(left, right), 0).astype(np.uint64)
+    return np.where((left > 0) & (right > 0), join(left, right), np.uint64(0))
 
 
 def first(left: UInt64, right: UInt64) -> UInt64:
     """The left key where it is known, else the right one."""
-    return np.where(left > 0, left, right).astype(np.uint64)
+    return np.where(left > 0, left, right)
 
 
-def first_container(containers: pd.Series[str]) -> pd.Series[str]:
-    """The number of the first container in each JSON array, missing where there is none."""
-    return containers.str.extract(r'"no"\s*:\s*"([A-Z0-9]+)"', expand=False)
+_CONTAINER_NO: Final = re.compile(r'"no"\s*:\s*"([A-Z0-9]+)"')
+
+
+def first_container(containers: str) -> str:
+    """The number of the first container in a JSON array, empty where there is none."""
+    match = _CONTAINER_NO.search(containers)
+    return match[1] if match else ""
+
+
+def _prefix(code: str, digits: int) -> str:
+    return code[:digits] if len(code) >= digits else ""
+
+
+def _upper(text: str) -> str:
+    return text.strip().upper()

@@ -14,11 +14,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from features.history import FIXED_POINT, NO_MEASUREMENT, READS
+from features.history import READS
 from features.keys import KEYS, Key
+from features.state import FIXED_POINT, NO_MEASUREMENT
 from risk.feature import Feature
 
 Float64 = NDArray[np.float64]
+Rates = Mapping[str, Float64]
+"""The smoothed rates of a kind of key by name, a float64 array each."""
 
 PRIOR_INSPECTIONS: Final = 10.0
 """M: how many inspections the parent's rate is worth."""
@@ -27,6 +30,7 @@ PRIOR_RATE: Final = 0.005
 USUAL_SPREAD: Final = 0.3
 """Standard deviation of log weight per package assumed before it is known; worth four consignments."""
 
+_AS_READ: Final = ("filings", "inspections", "hits", "days_since_filing", "days_since_hit")
 _COLUMN: Final = {name: i for i, name in enumerate(READS)}
 
 
@@ -62,7 +66,7 @@ _LEFT_OUT: Final = {"filings", "burst", "inspections", "hits", "days_since_filin
 
 
 def profile_features() -> tuple[Feature, ...]:
-    """The catalogue entries of all history features, in the order of `profile_columns`."""
+    """The catalogue entries of all history features, in the order of `KEYS`."""
     return tuple(
         Feature(
             name=f"{key.name}_{kind.suffix}",
@@ -77,28 +81,25 @@ def profile_features() -> tuple[Feature, ...]:
     )
 
 
-def profile_columns(reads: Mapping[str, Float64], measured: NDArray[np.int32]) -> list[Float64]:
-    """The values of all history features: one float64 array for each, in catalogue order.
+def own_measurements(measured: NDArray[np.int32]) -> Float64:
+    """A line's own measurements (n, 2) as logarithms, NaN where missing; from `features.measurements`."""
+    return np.where(measured == NO_MEASUREMENT, np.nan, measured / FIXED_POINT)
 
-    `reads` are the rows of the fold for each kind of key, `measured` the line's own measurements in fixed
-    point, as `features.events.measurements` gives them.
+
+def profile_of_key(key: Key, seen: Float64, parent: Rates | None, own: Float64) -> tuple[dict[str, Float64], Rates]:
+    """The history features of one kind of key by name, and its rates for its children to lean on.
+
+    `seen` is what the fold read for the key, `parent` the rates of the key's parent (None for the first),
+    `own` the lines' own measurements.
     """
-    columns: list[Float64] = []
-    rates: dict[str, dict[str, Float64]] = {}
-    own = np.where(measured == NO_MEASUREMENT, np.nan, measured / FIXED_POINT)
-    for key in KEYS:
-        seen = reads[key.name]
-        rates[key.name] = _rates(seen, rates.get(key.parent or ""))
-        values = {name: seen[:, _COLUMN[name]] for name in ("filings", "inspections", "hits")}
-        values["burst"] = (seen[:, _COLUMN["filings_30d"]] * 6 + 1) / (seen[:, _COLUMN["filings_180d"]] + 1)
-        values["days_since_filing"] = seen[:, _COLUMN["days_since_filing"]]
-        values["days_since_hit"] = seen[:, _COLUMN["days_since_hit"]]
-        values.update(rates[key.name])
-        if key.measured:
-            for at, name in enumerate(("weight", "value")):
-                values[f"{name}_deviation"] = _deviation(own[:, at], seen, name)
-        columns.extend(values[kind.suffix] for kind in _kinds(key))
-    return columns
+    rates = _rates(seen, parent)
+    values = {name: seen[:, _COLUMN[name]] for name in _AS_READ}
+    values["burst"] = (seen[:, _COLUMN["filings_30d"]] * 6 + 1) / (seen[:, _COLUMN["filings_180d"]] + 1)
+    values.update(rates)
+    if key.measured:
+        for at, name in enumerate(("weight", "value")):
+            values[f"{name}_deviation"] = _deviation(own[:, at], seen, name)
+    return {f"{key.name}_{kind.suffix}": values[kind.suffix] for kind in _kinds(key)}, rates
 
 
 def _kinds(key: Key) -> tuple[_Kind, ...]:
@@ -110,7 +111,7 @@ def _concept(key: Key, kind: _Kind) -> str:
     return "timing" if kind.suffix == "burst" else key.concept
 
 
-def _rates(seen: Float64, parent: Mapping[str, Float64] | None) -> dict[str, Float64]:
+def _rates(seen: Float64, parent: Rates | None) -> dict[str, Float64]:
     """Rates of a key, leaning on its parent's. A line without the key takes the parent's rate as it is."""
     rates = {}
     for name, found, tried in (
@@ -119,7 +120,8 @@ def _rates(seen: Float64, parent: Mapping[str, Float64] | None) -> dict[str, Flo
         ("offence_rate", "offences", "inspections"),
     ):
         prior = parent[name] if parent else np.full(len(seen), PRIOR_RATE)
-        hits, n = (np.nan_to_num(seen[:, _COLUMN[column]]) for column in (found, tried))
+        hits, n = (seen[:, _COLUMN[column]] for column in (found, tried))
+        hits, n = np.where(np.isnan(hits), 0.0, hits), np.where(np.isnan(n), 0.0, n)
         rates[name] = (hits + PRIOR_INSPECTIONS * prior) / (n + PRIOR_INSPECTIONS)
     return rates
 

@@ -1,0 +1,81 @@
+"""The containers of a consignment: how many, whether their numbers can be right, whether others travel in them.
+
+Owns the reading of the JSON array `containers`. That a container came before is history (the key `container`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import orjson
+
+from features.columns import Column, Float64, Lines
+from risk.feature import Feature
+from risk.reference import identifiers
+
+FEATURES: Final = (
+    Feature("containers", "container", "{value:.0f} containers", zero="no container", missing="no containers stated"),
+    Feature("wrong_container_numbers", "container", "{value:.0f} container numbers with a wrong check digit",
+            zero="all container numbers have their check digit", missing="no containers stated"),
+    Feature("sealed_containers", "container", "{value:.0%} of the containers have a seal stated",
+            zero="no container has a seal stated", missing="no containers stated"),
+    Feature("empty_containers", "container", "{value:.0f} containers declared empty",
+            zero="no container declared empty", missing="not stated whether containers are full"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Containers:
+    """Figures of the containers of each row, NaN where nothing is stated."""
+
+    count: Float64
+    wrong: Float64
+    sealed: Float64
+    empty: Float64
+    vgm_kg: Float64
+
+
+def count_containers(lines: Lines) -> Containers:
+    """The figures of the containers of each line; verified gross mass only where all containers have it."""
+    return lines.once("containers", _count)
+
+
+def columns(lines: Lines) -> dict[str, Column]:
+    """The features of this module by name."""
+    boxes = count_containers(lines)
+    return {
+        "containers": boxes.count,
+        "wrong_container_numbers": boxes.wrong,
+        "sealed_containers": boxes.sealed,
+        "empty_containers": boxes.empty,
+    }
+
+
+def objects(text: str) -> list[dict[str, Any]]:
+    """The objects of a JSON array; whatever else stands in it is left out, and so is text that is no array."""
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return []
+    return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
+
+
+def _count(lines: Lines) -> Containers:
+    texts = lines.text("containers")
+    figures = np.array([_figures(objects(text)) for text in texts.values], np.float64).reshape(-1, 5)
+    return Containers(*(texts.spread(figure) for figure in figures.T))
+
+
+def _figures(boxes: list[dict[str, Any]]) -> tuple[float, ...]:
+    numbers = [box["no"] for box in boxes if isinstance(box.get("no"), str)]
+    full = [box["full"] for box in boxes if isinstance(box.get("full"), bool)]
+    mass = [float(box["vgm_kg"]) for box in boxes if isinstance(box.get("vgm_kg"), int | float)]
+    return (
+        len(boxes),
+        sum(not identifiers.valid_container(number) for number in numbers) if numbers else np.nan,
+        sum(bool(box.get("seals")) for box in boxes) / len(boxes) if boxes else np.nan,
+        full.count(False) if full else np.nan,
+        sum(mass) if mass and len(mass) == len(boxes) else np.nan,
+    )

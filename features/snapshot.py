@@ -1,0 +1,126 @@
+"""History in a file: saved once, loaded by whoever scores, refused when it is not what it says.
+
+One uncompressed npz of plain arrays (never pickle): for each kind of key its hashes and rows, and a header
+in JSON with the layout, the time up to which history goes, the target and a checksum. Knows the state as
+arrays; knows no tables.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from features.history import READS
+from features.keys import KEYS
+from features.state import COUNTS, DECAYED, FIXED_POINT, HALF_LIVES_DAYS, MEASUREMENTS, WIDTH, KeyState, Layer, State
+from risk.errors import HistoryError
+from risk.inspection import Target
+from risk.layout import utc
+
+VERSION: Final = 1
+"""Counts up when a key, or a number in a row, comes to mean something else."""
+
+
+@dataclass(frozen=True)
+class History:
+    """A history file in memory: the state, the target its hits were counted for, and the header as saved."""
+
+    state: State
+    target: Target
+    header: Mapping[str, Any]
+
+
+def save_history(state: State, path: str | Path, *, target: Target, about: Mapping[str, str] | None = None) -> None:
+    """Write the history to a file, replacing it at once when complete.
+
+    `target` is the one the outcomes were folded with; `about` are words of the caller's own that come back in
+    the header, such as the period and the source.
+    """
+    path = Path(path)
+    whole = {name: state.key(name).compact() for name in _layout()["keys"]}
+    arrays = {f"{name}.{part}": getattr(layer, part) for name, layer in whole.items() for part in ("hashes", "rows")}
+    header = {
+        "layout": _layout(),
+        "as_of": state.as_of,
+        "as_of_utc": utc(pd.Timestamp(state.as_of, unit="us").to_pydatetime()) if state.keys else None,
+        "target": asdict(target),
+        "keys": {name: len(layer) for name, layer in whole.items()},
+        "about": dict(about or {}),
+        "sha256": _checksum(arrays),
+    }
+    text = np.frombuffer(json.dumps(header).encode(), np.uint8)
+    part = path.with_name(path.name + ".part")
+    with part.open("wb") as file:
+        np.savez(file, header=text, **arrays)
+    part.replace(path)
+
+
+def load_history(path: str | Path) -> History:
+    """Read a history file.
+
+    Raises HistoryError when it is missing, truncated, altered, or of another layout than this program's.
+    """
+    path = Path(path)
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            header = json.loads(file["header"].tobytes())
+            if header["layout"] != _layout():
+                raise HistoryError(
+                    f"{path} has history layout {_differences(header['layout'])} than this program; make it anew with "
+                    "`risk history snapshot`"
+                )
+            arrays = {name: file[name] for name in file.files if name != "header"}
+    except FileNotFoundError:
+        raise HistoryError(f"there is no history file {path}; make one with `risk history snapshot`") from None
+    except (OSError, EOFError, KeyError, TypeError, ValueError, AttributeError, zipfile.BadZipFile) as error:
+        raise HistoryError(f"{path} is no complete history file ({error}); make it anew") from error
+    if _checksum(arrays) != header["sha256"]:
+        raise HistoryError(f"{path} was altered after it was saved: its checksum differs; make it anew")
+    keys = {
+        name: KeyState((Layer(arrays[f"{name}.hashes"], arrays[f"{name}.rows"]),)) if count else KeyState()
+        for name, count in header["keys"].items()
+    }
+    target = header["target"]
+    return History(
+        State(keys, header["as_of"]),
+        Target(target["name"], tuple(target["positive"]), tuple(target["unknown"])),
+        header,
+    )
+
+
+def _layout() -> dict[str, Any]:
+    return {
+        "version": VERSION,
+        "keys": [key.name for key in KEYS],
+        "counts": list(COUNTS),
+        "measurements": list(MEASUREMENTS),
+        "half_lives_days": list(HALF_LIVES_DAYS),
+        "decayed": [[name, half_life] for name, half_life in DECAYED],
+        "fixed_point": FIXED_POINT,
+        "reads": list(READS),
+        "width": WIDTH,
+    }
+
+
+def _differences(layout: Mapping[str, Any]) -> str:
+    differ = [name for name, value in _layout().items() if layout.get(name) != value]
+    return f"{layout.get('version')} with other {', '.join(differ)}"
+
+
+def _checksum(arrays: Mapping[str, NDArray[Any]]) -> str:
+    """A checksum of the arrays with their names, dtypes and shapes."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+        digest.update(array.data if array.size else b"")
+    return digest.hexdigest()
