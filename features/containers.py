@@ -69,13 +69,23 @@ def _count(lines: Lines) -> Containers:
 
 
 def _figures(boxes: list[dict[str, Any]]) -> tuple[float, ...]:
-    numbers = [box["no"] for box in boxes if isinstance(box.get("no"), str)]
-    full = [box["full"] for box in boxes if isinstance(box.get("full"), bool)]
-    mass = [float(box["vgm_kg"]) for box in boxes if isinstance(box.get("vgm_kg"), int | float)]
+    numbers = wrong = sealed = told = empty = 0
+    mass = 0.0
+    for box in boxes:
+        number, full = box.get("no"), box.get("full")
+        if isinstance(number, str):
+            numbers += 1
+            wrong += not identifiers.valid_container(number)
+        if isinstance(full, bool):
+            told += 1
+            empty += not full
+        sealed += bool(box.get("seals"))
+        verified = box.get("vgm_kg")
+        mass += float(verified) if isinstance(verified, int | float) else np.nan
     return (
         len(boxes),
-        sum(not identifiers.valid_container(number) for number in numbers) if numbers else np.nan,
-        sum(bool(box.get("seals")) for box in boxes) / len(boxes) if boxes else np.nan,
-        full.count(False) if full else np.nan,
-        sum(mass) if mass and len(mass) == len(boxes) else np.nan,
+        wrong if numbers else np.nan,
+        sealed / len(boxes) if boxes else np.nan,
+        empty if told else np.nan,
+        mass if boxes else np.nan,
     )

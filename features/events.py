@@ -22,7 +22,7 @@ from features.findings import make_findings
 from features.history import Events, Filings
 from features.keys import join, row_keys
 from features.measurements import measurements
-from features.state import NO_MEASUREMENT
+from features.row import NO_MEASUREMENT
 from risk.inspection import Target
 
 UInt64 = NDArray[np.uint64]

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from features.columns import microseconds
 from features.history import Findings
 from features.keys import join
-from features.state import COUNTS
+from features.row import COUNTS
 from risk.consignment import CONSIGNMENTS
 from risk.inspection import OUTCOMES, Target
 from risk.layout import column
@@ -51,9 +51,8 @@ def make_findings(
     if before is None or len(before) == 0:
         return _findings(_line_changes(lines, outcomes, target), keys)
     # What all outcomes give, less what the earlier ones gave. The two differ from the last time folded on.
-    since = min(
-        microseconds(times).min() for times in (outcomes["recorded_at"], lines["filed_at"].iloc[earlier:]) if len(times)
-    )
+    times = np.concatenate([microseconds(outcomes["recorded_at"]), microseconds(lines["filed_at"].iloc[earlier:])])
+    since = int(times.min(initial=np.iinfo(np.int64).max))
     after = _findings(_line_changes(lines, pd.concat([before, outcomes]), target), keys)
     less = _findings(_line_changes(lines.iloc[:earlier], before, target), keys)
     return {name: _difference(after[name], less[name], since) for name in keys}
@@ -61,33 +60,36 @@ def make_findings(
 
 def unknown_outcomes(lines: pd.DataFrame, outcomes: pd.DataFrame) -> NDArray[np.bool_]:
     """Which outcomes point at no line of the table that was filed by the time they were recorded."""
-    known = _matched(_first_filed(lines), outcomes.assign(place=np.arange(len(outcomes))))["place"]
+    table = pd.DataFrame(
+        {
+            "consignment_id": outcomes["consignment_id"].to_numpy(),
+            "line_no": column(outcomes, OUTCOMES, "line_no").to_numpy(),
+            "time": microseconds(outcomes["recorded_at"]),
+            "place": np.arange(len(outcomes)),
+        }
+    )
     unknown = np.ones(len(outcomes), bool)
-    unknown[known.to_numpy()] = False
+    unknown[_matched(lines, table)["place"].to_numpy()] = False
     return unknown
 
 
-def _first_filed(lines: pd.DataFrame) -> pd.DataFrame:
-    """For each line of a consignment the row in which it was filed first."""
+def _matched(lines: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
+    """One row for each outcome and line it belongs to; `row` is the one in which that line was filed first."""
+    meant = np.flatnonzero(lines["consignment_id"].isin(outcomes["consignment_id"]).to_numpy())
+    lines = lines.iloc[meant]
     filed = pd.DataFrame(
         {
             "consignment_id": lines["consignment_id"].to_numpy(),
             "line": column(lines, CONSIGNMENTS, "line_no").to_numpy(),
             "version": column(lines, CONSIGNMENTS, "version").to_numpy(),
-            "filed_at": lines["filed_at"].to_numpy(),
-            "row": np.arange(len(lines)),
+            "filed": microseconds(lines["filed_at"]),
+            "row": meant,
         }
     )
-    return filed.sort_values(["filed_at", "version"], kind="stable").drop_duplicates(["consignment_id", "line"])
-
-
-def _matched(filed: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
-    """One row for each outcome and line it belongs to."""
-    filed = filed[filed["consignment_id"].isin(outcomes["consignment_id"])]
-    of_line = column(outcomes, OUTCOMES, "line_no")
-    found = outcomes.assign(of_line=of_line).merge(filed, on="consignment_id")
-    mine = (found["of_line"] == 0) | (found["of_line"] == found["line"])
-    return found[mine & (found["filed_at"] <= found["recorded_at"])]
+    filed = filed.sort_values(["filed", "version"], kind="stable").drop_duplicates(["consignment_id", "line"])
+    found = outcomes.merge(filed, on="consignment_id")
+    mine = (found["line_no"] == 0) | (found["line_no"] == found["line"])
+    return found[mine & (found["filed"] <= found["time"])]
 
 
 def _line_changes(lines: pd.DataFrame, outcomes: pd.DataFrame, target: Target) -> pd.DataFrame:
@@ -95,16 +97,16 @@ def _line_changes(lines: pd.DataFrame, outcomes: pd.DataFrame, target: Target) -
     result = outcomes["result"]
     table = pd.DataFrame(
         {
-            "consignment_id": outcomes["consignment_id"],
-            "line_no": column(outcomes, OUTCOMES, "line_no"),
-            "recorded_at": outcomes["recorded_at"],
-            "random": column(outcomes, OUTCOMES, "selection_reason") == "random",
-            "hit": result.isin(list(target.positive)),
-            "offence": ~result.isin([*target.positive, *target.unknown, *NOT_AN_OFFENCE]),
+            "consignment_id": outcomes["consignment_id"].to_numpy(),
+            "line_no": column(outcomes, OUTCOMES, "line_no").to_numpy(),
+            "time": microseconds(outcomes["recorded_at"]),
+            "random": (column(outcomes, OUTCOMES, "selection_reason") == "random").to_numpy(bool),
+            "hit": result.isin(list(target.positive)).to_numpy(bool),
+            "offence": ~result.isin([*target.positive, *target.unknown, *NOT_AN_OFFENCE]).to_numpy(bool),
         }
     )
-    found = _matched(_first_filed(lines), table)
-    found = found.groupby(["row", "recorded_at"], as_index=False)[["random", "hit", "offence"]].max()
+    found = _matched(lines, table)
+    found = found.groupby(["row", "time"], as_index=False)[["random", "hit", "offence"]].max()
     row = found["row"].to_numpy()
     begins = np.ones(len(row), bool)
     begins[1:] = row[1:] != row[:-1]
@@ -116,7 +118,7 @@ def _line_changes(lines: pd.DataFrame, outcomes: pd.DataFrame, target: Target) -
         {
             "row": row,
             "consignment": pd.factorize(lines["consignment_id"].to_numpy()[row])[0],
-            "time": microseconds(found["recorded_at"]),
+            "time": found["time"].to_numpy(),
             "inspections": begins.astype(np.int8),
             "random_inspections": (begins & found["random"].to_numpy(bool)).astype(np.int8),
             "hits": now[:, 0] - was[:, 0],

@@ -1,6 +1,6 @@
 """What is measured of a line and compared with what is usual for its keys: weight and value, as logarithms.
 
-In fixed point (`features.state.FIXED_POINT`), so that sums over a key are exact in any order.
+In fixed point (`features.row.FIXED_POINT`), so that sums over a key are exact in any order.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.columns import Lines
-from features.history import compiled
-from features.state import FIXED_POINT, NO_MEASUREMENT
+from features.row import FIXED_POINT, NO_MEASUREMENT, compiled
 
 
 def measurements(lines: Lines) -> NDArray[np.int32]:
@@ -23,15 +22,15 @@ def measurements(lines: Lines) -> NDArray[np.int32]:
     gross, net = lines.number("gross_weight_kg"), lines.number("net_weight_kg")
     weight = np.where(np.isnan(gross), net, gross)
     measured = np.empty((len(lines), 2), np.int32)
-    _fixed_log_ratio(weight, lines.number("packages"), measured[:, 0])
-    _fixed_log_ratio(lines.number("value"), weight, measured[:, 1])
+    _fixed_log_ratio(weight, lines.number("packages"), measured[:, 0], FIXED_POINT, NO_MEASUREMENT)
+    _fixed_log_ratio(lines.number("value"), weight, measured[:, 1], FIXED_POINT, NO_MEASUREMENT)
     return measured
 
 
 @compiled  # a plain loop: vectorised logarithms may differ in the last bit between a long and a short array
-def _fixed_log_ratio(above, below, fixed):  # type: ignore[no-untyped-def]
+def _fixed_log_ratio(above, below, fixed, unit, missing):  # type: ignore[no-untyped-def]
     for i in range(len(above)):
-        fixed[i] = NO_MEASUREMENT
+        fixed[i] = missing
         if above[i] > 0 and below[i] > 0:
             ratio = min(max(above[i] / below[i], 1e-12), 1e12)
-            fixed[i] = np.int32(np.rint(math.log(ratio) * FIXED_POINT))
+            fixed[i] = np.int32(np.rint(math.log(ratio) * unit))

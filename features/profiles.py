@@ -14,9 +14,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from features.history import READS
 from features.keys import KEYS, Key
-from features.state import FIXED_POINT, NO_MEASUREMENT
+from features.row import FIXED_POINT, NO_MEASUREMENT, READS
 from risk.feature import Feature
 
 Float64 = NDArray[np.float64]

@@ -19,9 +19,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.history import READS
 from features.keys import KEYS
-from features.state import COUNTS, DECAYED, FIXED_POINT, HALF_LIVES_DAYS, MEASUREMENTS, WIDTH, KeyState, Layer, State
+from features.row import COUNTS, DECAYED, FIXED_POINT, HALF_LIVES_DAYS, MEASUREMENTS, READS, WIDTH
+from features.state import KeyState, Layer, State
 from risk.errors import HistoryError
 from risk.inspection import Target
 from risk.layout import utc

@@ -1,54 +1,23 @@
 """The state of history: for each key one short row of whole numbers, and all rows as of a moment.
 
-Owns the layout of a row and the keeping of rows. A state is a value: nothing here or in `features.history`
+Owns the keeping of rows. A state is a value: nothing here or in `features.history`
 ever changes one, the fold returns a new state that shares what did not change. So a caller may keep an old
-state, score against it twice, or throw the new one away. Knows no names, tables or models.
+state, score against it twice, or throw the new one away. What a row holds is the matter of
+`features.row`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from features.row import NEVER, WIDTH, fresh_rows
+
 Int64 = NDArray[np.int64]
 UInt64 = NDArray[np.uint64]
-
-COUNTS: Final = ("filings", "inspections", "random_inspections", "hits", "offences")
-MEASUREMENTS: Final = ("weight", "value")
-HALF_LIVES_DAYS: Final = (30, 180)
-DECAYED: Final = (("filings", 0), ("filings", 1), ("inspections", 1), ("hits", 1), ("offences", 1))
-"""Which counts are also kept as decayed sums, and at which half-life (index into HALF_LIVES_DAYS)."""
-
-FIXED_POINT: Final = 4096
-"""Measurements are kept as whole multiples of 1/4096, so that their sums are exact in any order."""
-NO_MEASUREMENT: Final = np.iinfo(np.int32).min
-NEVER: Final = np.iinfo(np.int64).min
-
-# A row: the time of the last change, of the last filing and of the last hit (microseconds since 1970, UTC);
-# then the totals: counts, for each measurement its n, sum and sum of squares, decayed sums; then the same
-# once more for what happened exactly at the time of the last change and may not be seen before it has passed.
-LAST: Final = 0
-LAST_FILING: Final = 1
-LAST_HIT: Final = 2
-TOTALS: Final = 3
-N_COUNTS: Final = len(COUNTS)
-N_DECAYED: Final = len(DECAYED)
-MEASURES: Final = N_COUNTS
-SUMS: Final = N_COUNTS + 3 * len(MEASUREMENTS)
-N_TOTALS: Final = SUMS + N_DECAYED
-PENDING: Final = TOTALS + N_TOTALS
-WIDTH: Final = PENDING + N_TOTALS
-
-
-def fresh_rows(n: int) -> Int64:
-    """Rows of keys that were never seen."""
-    rows = np.zeros((n, WIDTH), np.int64)
-    rows[:, :TOTALS] = NEVER
-    return rows
 
 
 @dataclass(frozen=True)
