@@ -1,0 +1,125 @@
+"""What a file is, told by its content: compressed or not, its format, its encoding.
+
+Knows bytes and characters; knows nothing of tables. The name of a file says nothing here.
+"""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Final, Literal, TextIO, cast
+
+from risk.errors import InputError
+
+Format = Literal["parquet", "json_lines", "csv"]
+
+HEAD: Final = 65_536
+"""Bytes from the beginning of a file that are looked at to tell what it is."""
+
+_BLOCK: Final = 1 << 20
+_GZIP: Final = b"\x1f\x8b"
+_PARQUET: Final = b"PAR1"
+_MARKS: Final = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+@contextmanager
+def open_bytes(path: Path) -> Iterator[BinaryIO]:
+    """The bytes of a file, unpacked when it is gzip. Raises InputError when it cannot be read."""
+    try:
+        with path.open("rb") as plain:
+            packed = plain.read(2) == _GZIP
+            plain.seek(0)
+            yield cast(BinaryIO, gzip.GzipFile(fileobj=plain)) if packed else plain
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such file.") from None
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise InputError(f"{path}: the gzip file is damaged ({error}); pack it again.") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error}).") from None
+
+
+@contextmanager
+def open_text(path: Path, encoding: str, newline: str) -> Iterator[TextIO]:
+    """The characters of a file, line ends as they are (`newline` as in `open`)."""
+    with open_bytes(path) as binary:
+        yield io.TextIOWrapper(binary, encoding=encoding, newline=newline)
+
+
+def recognise(path: Path, encoding: str | None = None) -> tuple[Format, str]:
+    """The format of a file and, for text, its encoding, after all of it was seen to be in that encoding.
+
+    A byte order mark outranks `encoding`. Raises InputError when the file is empty or in another encoding,
+    naming the first line that does not fit.
+    """
+    with open_bytes(path) as file:
+        head = file.read(HEAD)
+    if head.startswith(_PARQUET):
+        return "parquet", ""
+    if not head.strip():
+        raise InputError(f"{path}: the file is empty.")
+    found = _encoding(path, head, encoding)
+    start = codecs.getincrementaldecoder(found)().decode(head) if _decodes(path, found) else ""
+    first = start.lstrip("\ufeff \t\r\n")
+    if not first:
+        raise InputError(f"{path}: the file is empty.")
+    if first.startswith("["):
+        raise InputError(f"{path}: begins with '['; JSON is read with one object on each line, without brackets.")
+    return ("json_lines" if first.startswith("{") else "csv"), found
+
+
+def _encoding(path: Path, head: bytes, given: str | None) -> str:
+    for mark, name in _MARKS:
+        if head.startswith(mark):
+            return name
+    if given is not None:
+        try:
+            return codecs.lookup(given).name
+        except LookupError:
+            raise InputError(f"{path}: there is no encoding {given!r}; give one such as latin-1 or cp1258.") from None
+    if b"\0" in head[:4]:
+        raise InputError(
+            f"{path}: looks like UTF-16 without a byte order mark; give its encoding, utf-16-le or utf-16-be."
+        )
+    return "utf-8"
+
+
+def _decodes(path: Path, encoding: str) -> bool:
+    """True when the whole file is in the encoding; raises InputError naming the first place that is not."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    line, after_return = 1, False
+    with open_bytes(path) as file:
+        while True:
+            block = file.read(_BLOCK)
+            try:
+                text = decoder.decode(block, final=not block)
+            except UnicodeDecodeError as error:
+                before = codecs.getincrementaldecoder(encoding)().decode(bytes(error.object[: error.start]))
+                line += _line_ends(before, after_return)
+                bad = error.object[error.start]
+                raise InputError(
+                    f"{path}: line {line}: byte 0x{bad:02X} is not {encoding.upper().removesuffix('-SIG')}; give the "
+                    "encoding of the file (such as latin-1) as `encoding`, in the mapping or with the call."
+                ) from None
+            if not block:
+                return True
+            line += _line_ends(text, after_return)
+            after_return = text.endswith("\r") if text else after_return
+
+
+def _line_ends(text: str, after_return: bool) -> int:
+    """Lines that end in the text; a line feed at its start belongs to a carriage return just before."""
+    ends = text.count("\n")
+    if "\r" in text:
+        ends += text.count("\r") - text.count("\r\n")
+    return ends - (after_return and text.startswith("\n"))

@@ -1,0 +1,177 @@
+"""Reads a manifest: tells its format, opens the reader, checks batch after batch.
+
+This is where a new format is added: recognise it in `content`, give it a `Reader`, name it in `_open`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from risk.errors import InputError, MappingError
+from risk.layout import EXTRA_PREFIX, column_names
+from risk.manifests.checks import Memory, check
+from risk.manifests.content import recognise
+from risk.manifests.csv_lines import CsvLines
+from risk.manifests.json_lines import JsonLines
+from risk.manifests.mapping import ColumnMapping
+from risk.manifests.parquet_rows import ParquetRows
+from risk.manifests.raw import Raw, Reader, as_text
+from risk.manifests.records import Batch, Finding, Findings, Reading, Reject, concatenate, empty, shorten
+from risk.manifests.rules import TABLES, Plan, TableName, own_plan, own_table
+
+BATCH_ROWS: Final = 50_000
+
+
+def read_manifest(
+    source: Path,
+    *,
+    table: TableName | None = None,
+    mapping: ColumnMapping | None = None,
+    label: str | None = None,
+    now: datetime | None = None,
+    batch_rows: int = BATCH_ROWS,
+    encoding: str | None = None,
+) -> Iterator[Batch]:
+    """The records of a CSV, JSON Lines or Parquet file, checked, in batches of at most `batch_rows`.
+
+    source     a file, recognised by its content; CSV and JSON Lines may be packed with gzip
+    table      which of our tables to read; told by the columns, or by the mapping, when None
+    mapping    how to fill our columns from those of the file; None when it has our own names
+    label      which outcomes of the mapping to read; the first when None
+    now        the moment of reading (with its zone); records more than a day later are rejected
+    encoding   of text without a byte order mark; the mapping's, else UTF-8, when None
+
+    Every record is accepted or rejected. Memory does not grow with the file, but for 16 bytes a record to
+    know duplicates by. Raises InputError when the file as a whole cannot be read and MappingError when the
+    mapping does not fit it, both before the first batch.
+    """
+    return _read(source, Memory(now or datetime.now(UTC)), table, mapping, label, batch_rows, encoding)
+
+
+def read_all(
+    sources: Sequence[Path],
+    *,
+    table: TableName | None = None,
+    mapping: ColumnMapping | None = None,
+    label: str | None = None,
+    now: datetime | None = None,
+    batch_rows: int = BATCH_ROWS,
+    encoding: str | None = None,
+) -> Reading:
+    """All records of several files as two frames, with the parameters and errors of `read_manifest`.
+
+    A record that repeats one of an earlier file is rejected like one within a file.
+    """
+    memory = Memory(now or datetime.now(UTC))
+    batches = [
+        batch
+        for source in sources
+        for batch in _read(source, memory, table, mapping, label, batch_rows, encoding)
+    ]  # fmt: skip
+    return Reading(
+        concatenate((batch.consignments for batch in batches), TABLES["consignments"]),
+        concatenate((batch.outcomes for batch in batches), TABLES["outcomes"]),
+        [reject for batch in batches for reject in batch.rejects],
+        sum((batch.findings for batch in batches), Findings()),
+        sum(batch.rows for batch in batches),
+    )
+
+
+def _read(
+    source: Path,
+    memory: Memory,
+    table: TableName | None,
+    mapping: ColumnMapping | None,
+    label: str | None,
+    batch_rows: int,
+    encoding: str | None,
+) -> Iterator[Batch]:
+    plans = None if mapping is None else mapping.plans(table, label)
+    reader = _open(source, plans, batch_rows, encoding or (mapping.encoding if mapping else None))
+    if plans is None:
+        plans = [own_plan(table or own_table(reader.names))]
+    if reader.fixed:
+        _fits(source, reader.names, plans, None if mapping is None else mapping.name)
+    known = None if mapping is None else mapping.known
+    return (_checked(raw, plans, str(source), memory, known) for raw in reader)
+
+
+def _open(source: Path, plans: list[Plan] | None, batch_rows: int, encoding: str | None) -> Reader:
+    format, found = recognise(source, encoding)
+    if format == "parquet":
+        return ParquetRows(source, batch_rows)
+    if format == "json_lines":
+        return JsonLines(source, found, batch_rows)
+    if plans is None:
+        known = [name for layout in TABLES.values() for name in column_names(layout)]
+    else:
+        known = [name for plan in plans for name in plan.sources()]
+    return CsvLines(source, found, batch_rows, known)
+
+
+def _fits(source: Path, names: Sequence[str], plans: list[Plan], mapping: str | None) -> None:
+    """Raise when the file lacks a column: any that a mapping names, or one that our layout requires."""
+    for plan in plans:
+        if mapping is not None:
+            lacking = next((name for name in plan.sources() if name not in names), None)
+            if lacking is not None:
+                raise MappingError(f"{mapping}: {source} has no column {lacking!r}{_nearest(lacking, names)}.")
+            continue
+        for column in TABLES[plan.table]:
+            if column.required and column.name not in names:
+                raise InputError(
+                    f"{source}: there is no column {column.name!r}{_nearest(column.name, names)}; it is required in "
+                    f"{plan.table}, so name it in a mapping if it is called otherwise."
+                )
+
+
+def _checked(raw: Raw, plans: list[Plan], file: str, memory: Memory, known: frozenset[str] | None) -> Batch:
+    frames = {name: empty(layout) for name, layout in TABLES.items()}
+    rejects: list[Reject] = list(raw.rejects)
+    findings = _unused(raw, plans, file, memory, known)
+    accepted = None
+    for plan in plans:
+        checked = check(raw, plan, file, memory, among=accepted)
+        accepted = checked.accepted
+        frames[plan.table] = checked.frame
+        rejects += checked.rejects
+        findings += checked.findings
+    rejects.sort(key=lambda reject: reject.line)
+    return Batch(frames["consignments"], frames["outcomes"], rejects, findings, len(raw) + len(raw.rejects))
+
+
+def _unused(raw: Raw, plans: list[Plan], file: str, memory: Memory, known: frozenset[str] | None) -> Findings:
+    """Remarks, once in a reading, on columns of the file that nothing reads and columns that it does not have.
+
+    `known` are the columns that a mapping names, None when there is no mapping.
+    """
+    findings = Findings()
+    read = {name for plan in plans for name in plan.sources()}
+    own = any(plan.own_extras for plan in plans)
+    line = int(raw.lines[0]) if len(raw) else 1
+
+    def remark(name: str, reason: str, value: str) -> None:
+        if name not in memory.remarked:
+            memory.remarked.add(name)
+            findings.add(Finding(name, reason, 1, file, line, shorten(value)))
+
+    for name, array in raw.columns.items():
+        if name in read or name in (known or ()) or (own and name.startswith(EXTRA_PREFIX)):
+            continue
+        where = f"layout{_nearest(name, read)}" if known is None else "mapping"
+        value = as_text(array[:1])[0].as_py() if len(array) else None
+        remark(name, f"is a column that is not in the {where}; map it or ignore it", value or "")
+    if known is not None and len(raw):
+        for name in sorted(read - set(raw.columns)):
+            nearest = _nearest(name, list(raw.columns))
+            remark(name, f"is named in the mapping and in none of the first records{nearest}", "")
+    return findings
+
+
+def _nearest(name: str, names: Sequence[str] | set[str]) -> str:
+    near = difflib.get_close_matches(name, list(names), n=1)
+    return f"; the nearest is {near[0]!r}" if near else ""
