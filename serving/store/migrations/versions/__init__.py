@@ -1,0 +1,1 @@
+"""One script for each version of the tables, written out in full."""
