@@ -11,7 +11,7 @@ import pandas as pd
 from rich.table import Table
 
 from features.build import build
-from features.history import State
+from features.state import State
 from risk.inspection import Target
 from risk.layout import utc
 from risk.model import RiskModel

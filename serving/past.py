@@ -13,7 +13,7 @@ import pandas as pd
 
 from features.build import build
 from features.events import Context
-from features.history import State
+from features.state import State
 from features.snapshot import load_history
 from risk.consignment import KEY
 from risk.errors import HistoryError
@@ -25,13 +25,13 @@ from serving.store import Store
 
 def past_from_file(path: Path, target: Target) -> Past:
     """The history that `risk history snapshot` wrote. Raises HistoryError when it was folded for another target."""
-    state, facts = load_history(path)
-    if facts.target != target:
+    history = load_history(path)
+    if history.target != target:
         raise HistoryError(
-            f"{path} was folded for the target {facts.target.name!r}, the model was trained for {target.name!r}; "
+            f"{path} was folded for the target {history.target.name!r}, the model was trained for {target.name!r}; "
             "fold the history again for this model"
         )
-    return Past(state)
+    return Past(history.state)
 
 
 def fold_all(lines: pd.DataFrame, outcomes: pd.DataFrame, target: Target, threads: int = 2) -> State:

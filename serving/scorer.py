@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 
 from features.build import build
 from features.events import Context
-from features.history import State
+from features.state import State
 from risk.consignment import CONSIGNMENTS
 from risk.feature import FeatureTable
 from risk.inspection import Target
-from risk.layout import column
+from risk.layout import EXTRA_PREFIX, column
 from risk.model import RiskModel
 from risk.reasons import Reason, explain
 from risk.reference import tables as reference
@@ -103,6 +103,7 @@ def assess(
         context=past.context,
         reads=np.append(reads, np.zeros(beside, bool)),
         target=model_target(model),
+        extras=[feature for feature in model.features if feature.name.startswith(EXTRA_PREFIX)],
         threads=threads,
     )
     scored = lines[reads]

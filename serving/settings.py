@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from risk.errors import UsageError
 
 
 class Settings(BaseSettings):
@@ -44,9 +46,15 @@ _in_force: list[Settings] = []
 
 
 def settings() -> Settings:
-    """The settings in force, read from the environment on first use."""
+    """The settings in force, read from the environment on first use. Raises UsageError for one that is wrong."""
     if not _in_force:
-        _in_force.append(Settings())
+        try:
+            _in_force.append(Settings())
+        except ValidationError as error:
+            wrong = error.errors()[0]
+            name = str(wrong["loc"][0])
+            variable = name if name.isupper() else f"RISK_{name.upper()}"
+            raise UsageError(f"the setting {variable} is {wrong['input']!r}: {wrong['msg'].lower()}") from None
     return _in_force[0]
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from features.columns import Lines
 from features.keys import row_keys
 
 Float64 = NDArray[np.float64]
@@ -32,7 +33,7 @@ def baseline_scores(
     """
     last_year = (learn & (lines["filed_at"] >= test_from - pd.DateOffset(years=1))).astype(bool)
     needed = learn | test
-    keys = {name: values for name, values in row_keys(lines[needed]).items() if name in PROFILE_KEYS}
+    keys = {name: values for name, values in row_keys(Lines(lines[needed])).items() if name in PROFILE_KEYS}
     y, at_test = label[needed], test[needed]
     return {
         "random": np.zeros(int(test.sum())),

@@ -26,20 +26,30 @@ Bools = NDArray[np.bool_]
 MOST_TREES: Final = 2000
 PATIENCE: Final = 100
 """Trees without gain on the validation time after which the fitting stops."""
+FIRST_TREES: Final = 400
+FIRST_PATIENCE: Final = 40
+"""The same while sets of features are compared, where only the difference matters."""
 FIXED: Final[Mapping[str, Any]] = {
     "objective": "binary",
     "metric": "average_precision",
-    "learning_rate": 0.05,
+    "learning_rate": 0.1,
     "verbosity": -1,
     "deterministic": True,
     "force_row_wise": True,
-    "monotone_constraints_method": "basic",
 }
 SHAPES: Final[Mapping[str, Mapping[str, Any]]] = {
     "wide": {"num_leaves": 31, "min_data_in_leaf": 20},
-    "small": {"num_leaves": 12, "max_depth": 5, "min_data_in_leaf": 15, "feature_fraction": 0.6, "lambda_l2": 5.0},
+    "small": {
+        "num_leaves": 12,
+        "max_depth": 5,
+        "min_data_in_leaf": 15,
+        "feature_fraction": 0.6,
+        "lambda_l2": 5.0,
+        "learning_rate": 0.05,
+    },
+    "deep": {"num_leaves": 127, "min_data_in_leaf": 5, "cat_smooth": 2, "min_data_per_group": 5},
 }
-"""Trees for many labels, and for few."""
+"""Trees of medium size, trees for few labels, and trees for many labels and categories of many values."""
 
 _HISTORY: Final = frozenset(feature.name for feature in profile_features())
 _PARTY_KEYS: Final = tuple(f"{key.name}_" for key in KEYS if key.concept in {"parties", "network", "container"})
@@ -84,45 +94,32 @@ def fit(
     Values of category features that the training rows do not hold read as missing. With the number of trees
     found, the chosen model is fitted once more on training and validation time together.
     """
-    trials: list[dict[str, Any]] = []
-    best: tuple[float, str, str, int] | None = None
     vocabulary = _vocabulary(table, train)
     matrix = _encode(table, vocabulary)
+    varies = _varies(matrix[train])
+    trials: list[dict[str, Any]] = []
 
-    def attempt(chosen: str, shape: str) -> None:
-        nonlocal best
-        progress(f"fitting {shape} trees on {chosen}")
-        places = [i for i, f in enumerate(table.features) if FEATURE_SETS[chosen](f)]
-        booster, score = _train(
-            matrix[:, places],
-            [table.features[i] for i in places],
-            label,
-            weight,
-            train,
-            validate,
-            {**FIXED, **SHAPES[shape], "seed": seed, "num_threads": threads},
-        )
+    def attempt(chosen: str, shape: str, most_trees: int, patience: int) -> tuple[float, int]:
+        progress(f"trying {shape} trees on {chosen}")
+        places = [i for i, f in enumerate(table.features) if varies[i] and FEATURE_SETS[chosen](f)]
+        data = _Data(matrix[:, places], [table.features[i] for i in places], label, weight)
+        booster = data.train({**FIXED, **SHAPES[shape], **run}, train, most_trees, validate, patience)
+        score = float(booster.best_score["valid_0"]["average_precision"])
         trees = booster.best_iteration or booster.num_trees()
         trials.append({"features": chosen, "shape": shape, "trees": trees, "average_precision": round(score, 5)})
-        if best is None or score > best[0]:
-            best = (score, chosen, shape, trees)
+        return score, trees
 
-    for chosen in FEATURE_SETS:
-        attempt(chosen, "wide")
-    assert best is not None
-    attempt(best[1], "small")
-    _, chosen, shape, trees = best
+    run = {"seed": seed, "num_threads": threads}
+    chosen = max(FEATURE_SETS, key=lambda name: attempt(name, "wide", FIRST_TREES, FIRST_PATIENCE))
+    found = {shape: attempt(chosen, shape, MOST_TREES, PATIENCE) for shape in SHAPES}
+    shape = max(found, key=lambda name: found[name][0])
+    trees = found[shape][1]
 
-    places = [i for i, feature in enumerate(table.features) if FEATURE_SETS[chosen](feature)]
-    features = tuple(table.features[i] for i in places)
-    parameters = {**FIXED, **SHAPES[shape], "seed": seed, "num_threads": threads}
-    both = train | validate
     progress("fitting the chosen model on training and validation time")
-    booster = lightgbm.train(
-        parameters | {"monotone_constraints": [feature.sign for feature in features]},
-        _data(matrix[:, places], features, label, weight, both),
-        num_boost_round=trees,
-    )
+    places = [i for i, feature in enumerate(table.features) if varies[i] and FEATURE_SETS[chosen](feature)]
+    features = tuple(table.features[i] for i in places)
+    parameters = {**FIXED, **SHAPES[shape], **run}
+    booster = _Data(matrix[:, places], features, label, weight).train(parameters, train | validate, trees)
     gains = booster.feature_importance("gain")
     return Fitted(
         trees=booster.model_to_string(),
@@ -134,44 +131,42 @@ def fit(
     )
 
 
-def _train(
-    matrix: NDArray[np.float32],
-    features: Sequence[Feature],
-    label: Float64,
-    weight: Float64,
-    train: Bools,
-    validate: Bools,
-    parameters: Mapping[str, Any],
-) -> tuple[lightgbm.Booster, float]:
-    """A booster stopped early on the validation rows, and its average precision there."""
-    data = _data(matrix, features, label, weight, train)
-    booster = lightgbm.train(
-        {**parameters, "monotone_constraints": [feature.sign for feature in features]},
-        data,
-        num_boost_round=MOST_TREES,
-        valid_sets=[_data(matrix, features, label, weight, validate, like=data)],
-        callbacks=[lightgbm.early_stopping(PATIENCE, verbose=False)],
-    )
-    return booster, float(booster.best_score["valid_0"]["average_precision"])
+@dataclass(frozen=True)
+class _Data:
+    """The columns of one set of features, with labels and weights for all rows."""
 
+    matrix: NDArray[np.float32]
+    features: Sequence[Feature]
+    label: Float64
+    weight: Float64
 
-def _data(
-    matrix: NDArray[np.float32],
-    features: Sequence[Feature],
-    label: Float64,
-    weight: Float64,
-    rows: Bools,
-    like: lightgbm.Dataset | None = None,
-) -> lightgbm.Dataset:
-    return lightgbm.Dataset(
-        matrix[rows],
-        label[rows],
-        weight=weight[rows],
-        reference=like,
-        feature_name=[feature.name for feature in features],
-        categorical_feature=[i for i, feature in enumerate(features) if feature.kind == "category"],
-        free_raw_data=True,
-    )
+    def train(
+        self,
+        parameters: Mapping[str, Any],
+        rows: Bools,
+        trees: int,
+        validate: Bools | None = None,
+        patience: int = 0,
+    ) -> lightgbm.Booster:
+        """A booster of so many trees, or fewer when the validation rows say so."""
+        data = self._dataset(rows)
+        return lightgbm.train(
+            {**parameters, "monotone_constraints": [feature.sign for feature in self.features]},
+            data,
+            num_boost_round=trees,
+            valid_sets=None if validate is None else [self._dataset(validate, data)],
+            callbacks=None if validate is None else [lightgbm.early_stopping(patience, verbose=False)],
+        )
+
+    def _dataset(self, rows: Bools, like: lightgbm.Dataset | None = None) -> lightgbm.Dataset:
+        return lightgbm.Dataset(
+            self.matrix[rows],
+            self.label[rows],
+            weight=self.weight[rows],
+            reference=like,
+            feature_name=[feature.name for feature in self.features],
+            categorical_feature=[i for i, feature in enumerate(self.features) if feature.kind == "category"],
+        )
 
 
 def _vocabulary(table: FeatureTable, train: Bools) -> dict[str, tuple[str, ...]]:
@@ -190,3 +185,11 @@ def _encode(table: FeatureTable, vocabulary: Mapping[str, Sequence[str]]) -> NDA
             values = encode_category(values, lookup)
         matrix[:, place] = values
     return matrix
+
+
+def _varies(matrix: NDArray[np.float32]) -> Bools:
+    """Which columns hold more than one value (missing counts as one) in these rows."""
+    first = matrix[:1]
+    same = (matrix == first) | (np.isnan(matrix) & np.isnan(first))
+    varies: Bools = ~same.all(axis=0)
+    return varies

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.build import build
-from features.history import State
+from features.state import State
 from risk.calibration import Logistic
 from risk.errors import NotEnoughDataError
 from risk.feature import FeatureTable
@@ -283,4 +283,3 @@ def _both_classes(where: str, label: Float64, target: Target) -> None:
             f"{where} hold {what} among {len(label)} labels for {target.name!r} (positive: "
             f"{', '.join(target.positive)}); a model needs outcomes of both kinds"
         )
-

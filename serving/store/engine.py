@@ -52,15 +52,15 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """A transaction that writes: all of it or, after an exception or a kill, nothing.
 
     On SQLite it is alone in writing from the first statement on, so that it never has to give up halfway.
-    Raises StoreError when another writer does not finish within PATIENCE.
+    Raises StoreError when another writer does not finish within PATIENCE, the disk is full, the server is gone.
     """
     try:
         with engine.execution_options(**{_WRITES: True}).begin() as connection:
             yield connection
     except OperationalError as error:
-        if "database is locked" not in str(error.orig):
-            raise
-        raise StoreError(f"The store {shown(engine)} is busy with another writer; try again later") from error
+        if "database is locked" in str(error.orig):
+            raise StoreError(f"The store {shown(engine)} is busy with another writer; try again later") from error
+        raise StoreError(f"The store {shown(engine)} took nothing of this write: {_reason(error)}") from error
 
 
 def shown(engine: Engine) -> str:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
@@ -121,6 +122,31 @@ def test_several_writes_in_one_transaction_are_all_or_nothing(
     with pytest.raises(RuntimeError):
         write()
     assert set(opened.counts().values()) == {0}
+
+
+def test_threads_may_share_a_store(opened: Store, filled: pd.DataFrame) -> None:
+    parts = [filled.assign(version=version) for version in range(1, 9)]
+
+    def work(part: pd.DataFrame) -> int:
+        added = opened.add_consignments(part, "thread")
+        return added.new if len(opened.consignments(offices=["nowhere"])) == 0 else -1
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(work, parts)) == [len(filled)] * 8
+    assert opened.counts()["lines"] == 8 * len(filled)
+
+
+def test_a_full_store_says_that_nothing_was_kept(sqlite_url: str, filled: pd.DataFrame) -> None:
+    def write() -> None:
+        with store.transaction() as connection:
+            pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+            connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + 1}").close()
+            filings.add(connection, filled, "june.csv")
+
+    with Store.open(sqlite_url) as store:
+        with pytest.raises(StoreError, match="took nothing of this write: database or disk is full"):
+            write()
+        assert store.counts()["lines"] == 0
 
 
 def test_a_writer_that_never_gets_its_turn_says_so(
