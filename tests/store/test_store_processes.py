@@ -54,7 +54,7 @@ WRITING = (
     + """
 sys.stdin.readline()
 new = 0
-for start in range(0, 2_000, 100):
+for start in range(0, 1_000, 100):
     new += store.add_consignments(frame(sys.argv[2], start, 100), "own.csv").new
     new += store.add_consignments(frame("shared", start, 100)[::int(sys.argv[3])], "shared.csv").new
 print(new)
@@ -104,9 +104,9 @@ def test_two_processes_that_start_and_write_at_once_lose_and_double_nothing(empt
     new = [int(process.communicate(timeout=60)[0]) for process in started]
     with Store.open(empty_url) as store:
         ids = store.consignments()["consignment_id"]
-    assert sum(new) == len(ids) == 6_000
+    assert sum(new) == len(ids) == 3_000
     assert ids.is_unique
-    assert ids.str.rstrip("0123456789").value_counts().to_dict() == {"one": 2_000, "two": 2_000, "shared": 2_000}
+    assert ids.str.rstrip("0123456789").value_counts().to_dict() == {"one": 1_000, "two": 1_000, "shared": 1_000}
 
 
 def test_several_writes_in_one_transaction_are_all_or_nothing(
