@@ -9,7 +9,7 @@ from risk.manifests.checks import check_outcomes
 from risk.manifests.mapping import ColumnMapping
 from risk.manifests.reading import read_all, read_manifest
 from risk.manifests.records import Batch, Finding, Findings, Reading, Reject
-from risk.manifests.rejects import RejectWriter
+from risk.manifests.rejects import RejectWriter, write_rejects
 from risk.manifests.schema import consignment_schema, outcome_schema
 
 __all__ = [
@@ -25,4 +25,5 @@ __all__ = [
     "outcome_schema",
     "read_all",
     "read_manifest",
+    "write_rejects",
 ]

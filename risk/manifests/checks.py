@@ -107,7 +107,7 @@ def check_outcomes(outcomes: pd.DataFrame, consignments: pd.DataFrame) -> tuple[
         return outcomes, []
     ids, lines = outcomes["consignment_id"], layout.column(outcomes, OUTCOMES, "line_no")
     filed = consignments["filed_at"].groupby(consignments["consignment_id"]).min()
-    first = ids.map(filed)
+    first = pd.Series(filed.reindex(ids).array, index=outcomes.index)
     known = pd.MultiIndex.from_arrays(
         [consignments["consignment_id"], layout.column(consignments, CONSIGNMENTS, "line_no")]
     )
@@ -251,7 +251,8 @@ def _fill_countries(columns: dict[str, pd.Series[Any]]) -> None:
     _take_over(columns, "loading_country", columns.get("loading_port"))
     final = columns.get("final_destination")
     if final is not None:
-        _take_over(columns, "destination_country", final.where(final.map(_is_place, na_action="ignore") == True))  # noqa: E712
+        known = [text for text in final.dropna().unique() if _is_place(text)]
+        _take_over(columns, "destination_country", final.where(final.isin(known)))
     _take_over(columns, "destination_country", columns.get("discharge_port"))
 
 

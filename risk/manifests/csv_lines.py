@@ -111,7 +111,8 @@ class CsvLines:
     def _unreadable(self, line: int, text: str, error: csv.Error) -> Reject:
         words = str(error)
         if "end of data" in words or "field limit" in words:
-            reason = "a quote opens a field and is not closed"
+            limit = csv.field_size_limit()
+            reason = f"a quote opens a field and is not closed, or a field has more than {limit:,} characters"
         elif "expected after" in words:
             reason = "text follows a closing quote; a quote inside a quoted field is written twice"
         else:

@@ -61,6 +61,11 @@ class ColumnMapping:
         """The names of the outcomes that the mapping takes out of a file."""
         return tuple(self._outcomes)
 
+    @property
+    def has_outcomes(self) -> bool:
+        """Whether the mapping takes outcomes out of a file."""
+        return bool(self._outcomes)
+
     def target(self, label: str | None = None) -> Target:
         """What a model trained on this label finds; the first label, or a wildlife seizure, when None."""
         if label is None and not self.labels:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, TextIO
@@ -13,33 +13,33 @@ from risk.manifests.records import Reject
 HEADER: Final = ("file", "line", "field", "value", "reason", "record")
 
 
-def rejects_path(source: Path) -> Path:
-    """Where the rejects of a file are written: FILE.rejects.csv beside it."""
-    return source.with_name(source.name + ".rejects.csv")
-
-
 class RejectWriter:
-    """Writes the rejects of one file; there is a file of rejects only when there is a reject.
+    """Writes the rejects of one file to FILE.rejects.csv; there is such a file only when there is a reject.
 
-    A file left by an earlier run is removed on entering. `count` is the number written so far. The column
-    `record` holds the whole record as JSON. Use it in a `with` statement and write batch after batch.
+    A file left by an earlier run is removed on entering, unless `append` says to go on with it. `count` is the
+    number written so far. The column `record` holds the whole record as JSON. Use it in a `with` statement and
+    write batch after batch.
     """
 
-    def __init__(self, source: Path, target: Path | None = None) -> None:
-        self.path = target or rejects_path(source)
+    def __init__(self, source: Path, *, append: bool = False) -> None:
+        self.path = source.with_name(source.name + ".rejects.csv")
         self.count = 0
+        self._append = append
         self._file: TextIO | None = None
 
     def __enter__(self) -> RejectWriter:
-        self.path.unlink(missing_ok=True)
+        if not self._append:
+            self.path.unlink(missing_ok=True)
         return self
 
     def write(self, rejects: Iterable[Reject]) -> None:
         """Add rejects to the file, which begins with the first one."""
         for reject in rejects:
             if self._file is None:
-                self._file = self.path.open("w", encoding="utf-8", newline="")
-                csv.writer(self._file).writerow(HEADER)
+                begun = self.path.exists()
+                self._file = self.path.open("a", encoding="utf-8", newline="")
+                if not begun:
+                    csv.writer(self._file).writerow(HEADER)
             row = (reject.file, reject.line, reject.field, reject.value, reject.reason, reject.record)
             csv.writer(self._file).writerow(row)
             self.count += 1
@@ -50,3 +50,21 @@ class RejectWriter:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def write_rejects(rejects: Sequence[Reject], sources: Sequence[Path], *, append: bool = False) -> list[Path]:
+    """Write each reject beside its source, one that names none of them beside the first; the files written.
+
+    What an earlier run left beside a source is removed, unless `append` says to go on with it.
+    """
+    written = []
+    names = [str(source) for source in sources]
+    for source in dict.fromkeys(sources):
+        stray = source == sources[0]
+        with RejectWriter(source, append=append) as writer:
+            writer.write(
+                reject for reject in rejects if reject.file == str(source) or (stray and reject.file not in names)
+            )
+        if writer.count:
+            written.append(writer.path)
+    return written

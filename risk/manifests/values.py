@@ -28,9 +28,6 @@ NO_CLOCK: Final = "is a day without a time of day; taken as its first moment in 
 YEARS: Final = (1970, 2200)
 """Times from the first of these years to before the second are believed."""
 
-LARGEST: Final = 1e300
-"""No number in a manifest is larger."""
-
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _FIRST, _LAST = ((datetime(year, 1, 1, tzinfo=UTC) - _EPOCH) // _MICROSECOND for year in YEARS)
@@ -127,7 +124,7 @@ def _number(malformed: str, rule: Rule) -> Parse:
             kept = re.sub(rf"[^\d{decimal}+-]", "", text)
             text = kept.replace(",", ".")
         value = float(text) * factor
-        return (value, "") if abs(value) <= LARGEST else (None, malformed)
+        return (value, "") if abs(value) < 1e300 else (None, malformed)
 
     return parse
 
