@@ -20,7 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.keys import KEYS
-from features.row import COUNTS, DECAYED, FIXED_POINT, HALF_LIVES_DAYS, MEASUREMENTS, READS, WIDTH
+from features.row import COUNTS, DECAYED, FIXED_POINT, HALF_LIVES_DAYS, MEASUREMENTS, NEVER, READS, WIDTH
 from features.state import KeyState, Layer, State
 from risk.errors import HistoryError
 from risk.inspection import Target
@@ -48,15 +48,15 @@ def save_history(state: State, path: str | Path, *, target: Target, about: Mappi
     path = Path(path)
     whole = {name: state.key(name).compact() for name in _layout()["keys"]}
     arrays = {f"{name}.{part}": getattr(layer, part) for name, layer in whole.items() for part in ("hashes", "rows")}
-    header = {
+    header: dict[str, Any] = {
         "layout": _layout(),
         "as_of": state.as_of,
-        "as_of_utc": utc(pd.Timestamp(state.as_of, unit="us").to_pydatetime()) if state.keys else None,
+        "as_of_utc": utc(pd.Timestamp(state.as_of, unit="us").to_pydatetime()) if state.as_of > NEVER else None,
         "target": asdict(target),
         "keys": {name: len(layer) for name, layer in whole.items()},
         "about": dict(about or {}),
-        "sha256": _checksum(arrays),
     }
+    header["sha256"] = _checksum(header, arrays)
     text = np.frombuffer(json.dumps(header).encode(), np.uint8)
     part = path.with_name(path.name + ".part")
     with part.open("wb") as file:
@@ -83,7 +83,8 @@ def load_history(path: str | Path) -> History:
         raise HistoryError(f"there is no history file {path}; make one with `risk history snapshot`") from None
     except (OSError, EOFError, KeyError, TypeError, ValueError, AttributeError, zipfile.BadZipFile) as error:
         raise HistoryError(f"{path} is no complete history file ({error}); make it anew") from error
-    if _checksum(arrays) != header["sha256"]:
+    stated = header.pop("sha256", None)
+    if _checksum(header, arrays) != stated:
         raise HistoryError(f"{path} was altered after it was saved: its checksum differs; make it anew")
     keys = {
         name: KeyState((Layer(arrays[f"{name}.hashes"], arrays[f"{name}.rows"]),)) if count else KeyState()
@@ -116,9 +117,9 @@ def _differences(layout: Mapping[str, Any]) -> str:
     return f"{layout.get('version')} with other {', '.join(differ)}"
 
 
-def _checksum(arrays: Mapping[str, NDArray[Any]]) -> str:
-    """A checksum of the arrays with their names, dtypes and shapes."""
-    digest = hashlib.sha256()
+def _checksum(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> str:
+    """A checksum of the header and of the arrays with their names, dtypes and shapes."""
+    digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])
         digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
