@@ -295,4 +295,7 @@ class _Compiler:
 
 def _nearest(name: str, names: list[str] | tuple[str, ...]) -> str:
     near = difflib.get_close_matches(name, names, n=1)
-    return f"the nearest is {near[0]!r}" if near else f"expected is one of {', '.join(names)}"
+    if near:
+        return f"the nearest is {near[0]!r}"
+    shown = ", ".join(names[:6]) + (" and so on (docs/formats.md has all)" if len(names) > 6 else "")
+    return f"expected is one of {shown}"

@@ -83,7 +83,8 @@ def parse(text: str, name: str) -> MappingFile:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"line {mark.line + 1}: " if mark is not None else ""
-        raise MappingError(f"{name}: {place}{getattr(error, 'problem', None) or error}.") from None
+        problem = " ".join(str(getattr(error, "problem", None) or error).split()).rstrip(".")
+        raise MappingError(f"{name}: {place}{problem}.") from None
     if not isinstance(content, dict):
         raise MappingError(f"{name}: is expected to have sections such as columns and outcomes.")
     try:
@@ -162,6 +163,8 @@ def _sentence(error: ValidationError) -> str:
     if kind == "literal_error":
         return f"{place}: is {first['input']!r}; expected is {first['ctx']['expected']}"
     found = first["input"]
+    if kind == "model_type" and str(first["ctx"]["class_name"]) == OutcomeSetting.__name__:
+        kind = "dict_type"
     shown = f" and not {found!r}" if isinstance(found, str | int | float) and kind != "missing" else ""
     return f"{place}: {_SHAPES.get(kind, first['msg'])}{shown}"
 
