@@ -161,6 +161,14 @@ def test_a_correction_moves_counts_from_its_own_time_on_and_leaves_no_trace() ->
     assert look(reads, "consignee", "hits_180d") == pytest.approx(look(never, "consignee", "hits_180d"), abs=1e-9)
 
 
+def test_the_example_of_the_manual_is_true() -> None:
+    lines = of_one_consignee(0, 10, 20, 30, 40)
+    outcomes = outcomes_table([{"id": "A", "step": 13, "result": "wildlife"}, {"id": "A", "step": 33}])
+    reads, _ = run(lines, outcomes)
+    for name, expected in (("filings", [0, 1, 2, 3, 4]), ("inspections", [0, 0, 1, 1, 1]), ("hits", [0, 0, 1, 1, 0])):
+        assert [look(reads, "consignee", name, row) for row in range(5)] == expected
+
+
 def test_when_the_only_seizure_is_taken_back_there_is_no_last_seizure() -> None:
     lines = lines_table(
         [{"id": name, "step": step, "consignee_id": "T"} for name, step in zip("AB", (0, 9), strict=True)]

@@ -102,7 +102,8 @@ def test_goods_are_read_by_code_and_by_words() -> None:
 
 def test_figures_are_put_in_relation_and_nothing_is_divided_by_zero() -> None:
     seen = line(
-        gross_weight_kg=20_000.0, net_weight_kg=19_000.0, packages=400.0, volume_m3=40.0, value=50_000.0, freight=2_000.0,
+        gross_weight_kg=20_000.0, net_weight_kg=19_000.0, packages=400.0, volume_m3=40.0,
+        value=50_000.0, freight=2_000.0,
         containers=json.dumps([{"no": "TRHU6895812", "vgm_kg": 15_000}, {"no": "TRHU6895813", "vgm_kg": 9_000}]),
     )  # fmt: skip
     assert seen["weight_per_package_kg"] == 50
@@ -205,7 +206,8 @@ def test_a_line_alone_and_among_a_thousand_gives_the_same_bits() -> None:
     places = ["NGAPP", "VNHPH", "MYPKG", "SGSIN", "ZADUR", "HKHKG", None]
     rows = [
         {
-            "loading_port": some(places), "discharge_port": some(places), "transhipment_ports": some(["SGSIN LKCMB", None]),
+            "loading_port": some(places), "discharge_port": some(places),
+            "transhipment_ports": some(["SGSIN LKCMB", None]),
             "origin_country": some(["NG", "VN", None]), "hs_code": some(["050710", "440349", "0801", None]),
             "description": some(["ivory", "general goods", None]), "gross_weight_kg": random.lognormal(8, 2),
             "net_weight_kg": random.lognormal(8, 2), "packages": float(random.integers(0, 50)),
