@@ -43,7 +43,7 @@ class Logistic:
 
     def to_json(self) -> dict[str, Any]:
         """The two parameters."""
-        return {"kind": "logistic", "slope": self.slope, "intercept": self.intercept}
+        return {"kind": "logistic", "slope": float(self.slope), "intercept": float(self.intercept)}
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Isotonic:
 
     def to_json(self) -> dict[str, Any]:
         """The points."""
-        return {"kind": "isotonic", "raw": list(self.raw), "value": list(self.value)}
+        return {"kind": "isotonic", "raw": [float(x) for x in self.raw], "value": [float(p) for p in self.value]}
 
 
 def from_json(content: Mapping[str, Any]) -> Calibration:
