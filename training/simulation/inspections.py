@@ -7,15 +7,17 @@ the rules wanted it too, so that those rows are a plain sample of all trade.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Final
 
 import numpy as np
 
-from risk.inspection import DEPTHS, RESULTS
+from risk.inspection import RESULTS
 from training.simulation.rules import chance_of_selection, points
-from training.simulation.seasons import DAY
-from training.simulation.shipments import Shipments
+from training.simulation.seasons import DAY, Calendar
+from training.simulation.shipments import Shipments, together
+from training.simulation.smuggling import propensity, toss
 from training.simulation.tables import Bools, Floats, Ints, Tables
 
 NOTHING, DOCUMENT, OTHER, WILDLIFE, INCONCLUSIVE = range(len(RESULTS))
@@ -45,18 +47,37 @@ class Inspections:
     """When the result was corrected to `final`; NOT_YET for never."""
     final: Ints
 
-    def take(self, index: Ints) -> Inspections:
-        """The entries at these positions."""
-        return Inspections(**{field.name: getattr(self, field.name)[index] for field in fields(self)})
+
+@dataclass
+class Checked:
+    """Consignments with the propensity, the coin and the inspection of each."""
+
+    shipments: Shipments
+    chance: Floats
+    smuggled: Bools
+    inspections: Inspections
 
 
-def both(one: Inspections, other: Inspections) -> Inspections:
-    """The entries of one and then of the other."""
-    return Inspections(
-        **{
-            field.name: np.concatenate([getattr(one, field.name), getattr(other, field.name)])
-            for field in fields(Inspections)
-        }
+def check(rng: np.random.Generator, tables: Tables, calendar: Calendar, shipments: Shipments) -> Checked:
+    """Tosses the coin for each consignment and inspects those that are selected."""
+    chance = propensity(shipments, tables, calendar)
+    smuggled = toss(rng, chance)
+    return Checked(shipments, chance, smuggled, inspect(rng, tables, shipments, smuggled))
+
+
+def in_order(parts: Sequence[Checked], order: Callable[[Shipments], Ints]) -> Checked:
+    """All consignments of several parts, in the order of the positions that `order` gives."""
+    shipments = together([part.shipments for part in parts])
+    index = order(shipments)
+    inspections = {
+        field.name: np.concatenate([getattr(part.inspections, field.name) for part in parts])[index]
+        for field in fields(Inspections)
+    }
+    return Checked(
+        shipments.take(index),
+        np.concatenate([part.chance for part in parts])[index],
+        np.concatenate([part.smuggled for part in parts])[index],
+        Inspections(**inspections),
     )
 
 
@@ -116,10 +137,3 @@ def _other_results(rng: np.random.Generator, tables: Tables, shipments: Shipment
     result = np.where(u < papers, DOCUMENT, NOTHING)
     result = np.where((u >= papers) & (u < papers + other), OTHER, result)
     return np.where(u > 1 - 0.008, INCONCLUSIVE, result)
-
-
-def depth_names(tables: Tables) -> list[str]:
-    """The depth of each row of `tables.depths`, checked against the layout."""
-    names = [row["depth"] for row in tables.depths]
-    assert set(names) <= set(DEPTHS)
-    return names

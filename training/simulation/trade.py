@@ -41,9 +41,11 @@ def lawful_trade(
     calendar: Calendar,
     importers: Importers,
     services: Services,
-    n: int,
+    lines: int,
 ) -> Shipments:
-    """n consignments of lawful importers, in no order of time."""
+    """Consignments of lawful importers, in no order of time, as many as fill so many rows of a manifest."""
+    goods, amended = lines_of(rng, lines), amendments(rng, lines, AMENDED, AMENDMENTS)
+    n = max(1, int(np.searchsorted(np.cumsum(goods * (1 + (amended > 0))), lines)))
     upto = np.cumsum(importers.weight)
     who = np.searchsorted(upto, rng.random(n) * upto[-1] * (1 - 1e-12))
     pick = np.minimum((importers.count[who] * rng.random(n) ** 1.8).astype(np.int64), importers.count[who] - 1)
@@ -95,8 +97,8 @@ def lawful_trade(
         box=rng.integers(0, 1 << 40, n),
         order=order,
         prepaid=habits.prepaid[row] ^ (rng.random(n) < 0.05),
-        amended=amendments(rng, n, AMENDED, AMENDMENTS),
-        lines=lines_of(rng, n),
+        amended=amended[:n],
+        lines=goods[:n],
         packages=packages_of(rng, tables, commodity, habits.size[row], weight),
         weight=weight,
         value=tables.commodities.value[commodity] * habits.value[row] * np.exp(rng.normal(0, 0.12, n)),
