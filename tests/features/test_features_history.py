@@ -97,6 +97,27 @@ def test_any_cut_into_batches_gives_the_same_bits(world: World, cut: int, random
     assert same(run(later, None, end)[0], run(later, None, at_once)[0])
 
 
+@pytest.mark.parametrize(
+    ("lines_first", "outcomes_first"), [([0, 2], [0]), ([0, 2], [1]), ([0, 2], []), ([0, 1, 2], []), ([0, 1, 2], [1])]
+)
+def test_a_cut_inside_one_moment_counts_nothing_twice(lines_first: list[int], outcomes_first: list[int]) -> None:
+    """At one moment a line of the consignment is filed and two outcomes are recorded."""
+    second_line = of_goods("A", 5, "", "080131")[1]
+    lines = lines_table([*of_goods("A", 0, "440349"), second_line, *of_goods("B", 3, "440349")])
+    outcomes = outcomes_table([{"id": "A", "step": 5, "result": "wildlife"}, {"id": "A", "step": 5}])
+    ask = lines_table(of_goods("C", 6, "440349", "080131"))
+    whole, _ = run(pd.concat([lines, ask], ignore_index=True), outcomes)
+
+    early, known = lines.iloc[lines_first], outcomes.iloc[outcomes_first]
+    late, new = lines.drop(index=lines_first), outcomes.drop(index=outcomes_first)
+    _, state = run(early, known)
+    _, state = run(late, new, state, Context(early, known))
+    after, _ = run(ask, None, state)
+    for key in KEYS:
+        assert after[key.name].tobytes() == whole[key.name][3:].tobytes(), key.name
+    assert look(after, "consignee", "inspections") == look(after, "consignee", "hits") == 1
+
+
 def _asked(world: World) -> list[dict[str, Any]]:
     """A later consignment for each line of the world, with the same keys."""
     rows = world.lines.drop(columns=["filed_at", "consignment_id", "version"]).to_dict("records")
