@@ -38,7 +38,8 @@ class Logistic:
 
     def probability(self, raw: Float64) -> Float64:
         """The probability of each raw score."""
-        p: Float64 = 1.0 / (1.0 + np.exp(-(self.slope * raw + self.intercept)))
+        with np.errstate(over="ignore"):  # far below any score the exponential is infinite, and the probability 0
+            p: Float64 = 1.0 / (1.0 + np.exp(-(self.slope * raw + self.intercept)))
         return p
 
     def to_json(self) -> dict[str, Any]:

@@ -112,24 +112,24 @@ class RiskModel:
                 )
         try:
             content = orjson.loads((folder / MODEL_FILE).read_bytes())
-            layout, trees_sha256 = content["layout"], content["trees_sha256"]
-        except (orjson.JSONDecodeError, KeyError, TypeError):
+            layout, body_sha256 = content["layout"], content.pop("body_sha256")
+        except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
             raise ModelError(f"{folder / MODEL_FILE} was altered or cut: it is not the JSON of a model") from None
         if layout != LAYOUT:
             raise ModelError(f"{folder} has model layout {layout}; this version reads layout {LAYOUT}")
+        # Checked before it is understood, so that nothing below meets a value that was not written by `save`.
+        if hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest() != body_sha256:
+            raise ModelError(f"{folder / MODEL_FILE} was altered: its content does not match its checksum")
         trees = (folder / TREES_FILE).read_bytes()
-        if hashlib.sha256(trees).hexdigest() != trees_sha256:
+        if hashlib.sha256(trees).hexdigest() != content["trees_sha256"]:
             raise ModelError(f"{folder / TREES_FILE} was altered: its checksum differs from the one in {MODEL_FILE}")
-        model = cls(
+        return cls(
             trees=trees.decode("utf-8"),
             calibration=calibration.from_json(content["calibration"]),
             features=tuple(Feature(**entry) for entry in content["features"]),
             vocabulary={name: tuple(values) for name, values in content["vocabulary"].items()},
             facts=content["facts"],
         )
-        if hashlib.sha256(model._body()).hexdigest() != content["body_sha256"]:
-            raise ModelError(f"{folder / MODEL_FILE} was altered: its content does not match its checksum")
-        return model
 
     def _document(self) -> bytes:
         body = self._content()

@@ -58,11 +58,13 @@ def explain(model: RiskModel, table: FeatureTable, most: int = REASONS) -> list[
     """The reasons of each row of the table, the weightiest first."""
     contributions = model.contributions(table)
     concepts = list(dict.fromkeys(feature.concept for feature in model.features))
-    member = np.array([[feature.concept == concept for concept in concepts] for feature in model.features], float)
-    by_concept = contributions @ member
+    by_concept = np.zeros((len(table), len(concepts)))
+    for place, feature in enumerate(model.features):  # not a matrix product: its rounding depends on the other rows
+        by_concept[:, concepts.index(feature.concept)] += contributions[:, place]
+    moved = np.abs(by_concept).sum(axis=1)
     return [
         tuple(
-            _reason(model.features, table, row, concepts[place], contributions[row], by_concept[row])
+            _reason(model.features, table, row, concepts[place], contributions[row], by_concept[row][place], moved[row])
             for place in np.argsort(-np.abs(by_concept[row]), kind="stable")[:most]
             if abs(by_concept[row][place]) > 0
         )
@@ -76,20 +78,23 @@ def _reason(
     row: int,
     concept: str,
     contributions: NDArray[np.float64],
-    by_concept: NDArray[np.float64],
+    total: float,
+    moved: float,
 ) -> Reason:
     own = [(contributions[place], feature) for place, feature in enumerate(features) if feature.concept == concept]
-    total = float(sum(amount for amount, _ in own))
     # Only features that pull the way the whole concept does are named.
-    named = sorted(((amount, f) for amount, f in own if amount * total > 0), key=lambda pair: -abs(pair[0]))
+    named = sorted(
+        ((amount, f) for amount, f in own if (amount > 0) == (total > 0) and amount != 0),
+        key=lambda pair: -abs(pair[0]),
+    )
     weighty = [f for amount, f in named if abs(amount) >= WORTH_NAMING * abs(named[0][0])][:PHRASES]
     values = [(feature.name, plain(table.column(feature.name)[row])) for feature in weighty]
     return Reason(
         concept=concept,
         words="; ".join(feature.say(value) for feature, (_, value) in zip(weighty, values, strict=True)),
         direction="raises" if total > 0 else "lowers",
-        share=abs(total) / float(np.abs(by_concept).sum()),
-        log_odds=total,
+        share=abs(float(total)) / float(moved),
+        log_odds=float(total),
         features=tuple(values),
     )
 

@@ -49,12 +49,17 @@ class Selection:
 def inspections(capacity: float, n: int) -> int:
     """How many inspections a capacity means for n consignments: a share below 1, else a number.
 
-    A share is rounded up, so that any capacity inspects at least one. Raises UsageError unless it is above 0.
+    A share is rounded up, so that any capacity inspects at least one. Raises UsageError unless it is above 0 and
+    finite.
     """
-    if not capacity > 0:
+    if not 0 < capacity < np.inf:
         raise UsageError(f"the capacity is {capacity:g}; give a number of inspections (50) or a share below 1 (0.01)")
-    wanted = int(np.ceil(capacity * n - 1e-9)) if capacity < 1 else int(capacity)
-    return min(wanted, n)
+    return min(max(_part(capacity, n), 1) if capacity < 1 else int(capacity), n)
+
+
+def _part(share: float, n: int) -> int:
+    """A share of n, rounded up; 0.05 of 140 is 7, whatever the last binary digit says."""
+    return int(np.ceil(share * n - 1e-9))
 
 
 def ranks(ids: Sequence[str], probability: Float64, raw: Float64) -> NDArray[np.int64]:
@@ -84,7 +89,7 @@ def select(
         raise UsageError(f"the random share is {random_share:g}; it has to lie between 0 and 1")
     rank = ranks(ids, probability, raw)
     red = inspections(capacity, n) if n else 0
-    drawn = min(int(np.ceil(random_share * red)), max(red - 1, 0))
+    drawn = min(_part(random_share, red), max(red - 1, 0))
     lot = np.argsort(stable_hash([f"{seed}:{consignment}" for consignment in ids]), kind="stable")
     at_random = np.zeros(n, bool)
     at_random[lot[:drawn]] = True

@@ -1,0 +1,104 @@
+"""What the model says of a row: the same in any company, whatever the order of columns; missing is missing."""
+
+import lightgbm
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from small_models import FEATURES, VOCABULARY, small_model, table
+
+from risk.calibration import Logistic
+from risk.errors import ModelError
+from risk.feature import Feature, FeatureTable
+from risk.model import RiskModel, encode_category
+
+
+def test_the_scores_are_those_of_the_trees_and_the_calibration() -> None:
+    rows = table(200, 1)
+    scores = small_model().score(rows)
+    trees = lightgbm.Booster(model_str=small_model().trees)
+    raw = np.asarray(trees.predict(small_model().encode(rows), raw_score=True))
+    np.testing.assert_array_equal(scores.raw, raw)
+    np.testing.assert_array_equal(scores.probability, Logistic(0.9, -0.4).probability(raw))
+    assert len(np.unique(scores.raw)) > 100  # a model that says something
+    assert ((scores.probability > 0) & (scores.probability < 1)).all()
+
+
+@given(st.integers(0, 2**32 - 1), st.lists(st.integers(0, 29), min_size=1, max_size=30))
+def test_a_row_scores_the_same_alone_and_in_any_company(seed: int, taken: list[int]) -> None:
+    rows, places = table(30, seed), np.array(taken)
+    whole, part = small_model().score(rows, threads=2), small_model().score(rows.take(places), threads=1)
+    np.testing.assert_array_equal(part.raw, whole.raw[places])
+    np.testing.assert_array_equal(part.probability, whole.probability[places])
+
+
+def test_columns_in_another_order_and_columns_not_read_change_nothing() -> None:
+    rows = table(100, 2)
+    numbers = np.column_stack([np.full(100, 7, np.float32), rows.numbers[:, ::-1]])
+    names = [feature for feature in rows.features if feature.kind == "number"]
+    other = FeatureTable(
+        (Feature("not read", "other", "{value}"), *names[::-1], *rows.features[len(names) :][::-1]),
+        numbers,
+        {**{name: rows.categories[name] for name in reversed(list(rows.categories))}, "more": rows.categories["port"]},
+    )
+    np.testing.assert_array_equal(small_model().score(other).raw, small_model().score(rows).raw)
+
+
+def test_an_unseen_category_reads_as_missing() -> None:
+    rows = table(100, 3)
+    missing = {name: np.full(100, None, object) for name in VOCABULARY}
+    unseen = {name: np.array([f"new {i}" for i in range(100)], object) for name in VOCABULARY}
+    absent = FeatureTable(rows.features, rows.numbers, missing)
+    np.testing.assert_array_equal(
+        small_model().score(FeatureTable(rows.features, rows.numbers, unseen)).raw, small_model().score(absent).raw
+    )
+    assert not np.array_equal(small_model().score(rows).raw, small_model().score(absent).raw)
+
+
+@given(st.lists(st.sampled_from(["a", "b", "", "A", "other", None, float("nan")])))
+def test_a_category_is_read_as_its_place_in_the_vocabulary(values: list[str | float | None]) -> None:
+    codes = encode_category(np.array(values, object), {"a": 0, "b": 1})
+    assert codes.dtype == np.float32
+    for code, value in zip(codes, values, strict=True):
+        assert code == ("a", "b").index(str(value)) if value in ("a", "b") else np.isnan(code)
+
+
+def test_an_empty_table_gives_empty_scores() -> None:
+    scores = small_model().score(table(0))
+    assert (scores.probability.shape, scores.raw.shape) == ((0,), (0,))
+    assert small_model().contributions(table(0)).shape == (0, len(FEATURES))
+
+
+@pytest.mark.parametrize("name", ["weight", "port"])
+def test_a_feature_that_the_records_lack_is_named(name: str) -> None:
+    rows = table(5)
+    kept = tuple(feature for feature in rows.features if feature.name != name)
+    numbers = [place for place, feature in enumerate(rows.features[:5]) if feature.name != name]
+    less = FeatureTable(
+        kept, rows.numbers[:, numbers], {key: values for key, values in rows.categories.items() if key != name}
+    )
+    with pytest.raises(ModelError, match=f"reads the feature '{name}', which these records do not have"):
+        small_model().score(less)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_contributions_add_up_to_what_the_score_differs_from_the_average(seed: int) -> None:
+    rows = table(20, seed)
+    given_by_feature, raw = small_model().contributions(rows), small_model().score(rows).raw
+    assert given_by_feature.shape == (20, len(FEATURES))
+    base = raw - given_by_feature.sum(axis=1)
+    np.testing.assert_allclose(base, base[0], atol=1e-9)
+
+
+def test_two_models_that_differ_in_anything_have_other_fingerprints() -> None:
+    model = small_model()
+    others = [
+        RiskModel(model.trees + " ", model.calibration, FEATURES, VOCABULARY, model.facts),
+        RiskModel(model.trees, Logistic(0.9, -0.5), FEATURES, VOCABULARY, model.facts),
+        RiskModel(model.trees, model.calibration, FEATURES[::-1], VOCABULARY, model.facts),
+        RiskModel(model.trees, model.calibration, FEATURES, {**VOCABULARY, "port": ("KEMBA",)}, model.facts),
+        RiskModel(model.trees, model.calibration, FEATURES, VOCABULARY, {}),
+    ]
+    assert len({model.fingerprint, *(other.fingerprint for other in others)}) == 6
+    same = RiskModel(model.trees, model.calibration, FEATURES, dict(reversed(VOCABULARY.items())), dict(model.facts))
+    assert same.fingerprint == model.fingerprint
