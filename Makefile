@@ -36,6 +36,7 @@ lint: $(READY)  ## ruff, mypy --strict, import floors
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
 bench: $(READY)  ## the benchmarks (see docs/benchmarks.md)
+	@$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r requirements-bench.lock
 	@$(BIN)/python -m benchmarks
 
 serve: $(READY)  ## API and console on this machine
@@ -44,6 +45,7 @@ serve: $(READY)  ## API and console on this machine
 lock:  ## compile requirements.lock anew from pyproject.toml
 	@test -x $(BIN)/uv || { $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet uv; }
 	@$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --python-version 3.11 --no-emit-index-url --no-annotate --no-header --extra dev pyproject.toml -o requirements.lock
+	@$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --python-version 3.11 --no-emit-index-url --no-annotate --no-header --extra dev --extra bench pyproject.toml -o requirements-bench.lock
 
 clean:  ## remove .venv, the demo and caches
 	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

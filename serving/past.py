@@ -13,8 +13,8 @@ import pandas as pd
 
 from features.build import build
 from features.events import Context
-from features.state import State
 from features.snapshot import load_history
+from features.state import State
 from risk.consignment import KEY
 from risk.errors import HistoryError
 from risk.inspection import Target

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pandas as pd
@@ -36,7 +37,7 @@ def _what(record: dict[str, Any]) -> str:
     goods = _text(record, "description") or "goods not described"
     hs = _text(record, "hs_code")
     kilograms = record.get("gross_weight_kg")
-    weight = f", {kilograms:,.0f} kg" if isinstance(kilograms, float) and kilograms == kilograms else ""
+    weight = f", {kilograms:,.0f} kg" if isinstance(kilograms, float) and not math.isnan(kilograms) else ""
     return (
         f"{goods}{f' (HS {hs})' if hs else ''}{weight}; {_place(record, 'loading_port', 'loading_country')} to "
         f"{_place(record, 'discharge_port', 'destination_country')}; consignee "

@@ -43,6 +43,5 @@ def mount(app: typer.Typer) -> None:
                 f"{found['consignments']:,} simulated consignments ({found['lines']:,} lines), "
                 f"{found['outcomes']:,} outcomes, {found['wildlife_seizures']:,} wildlife seizures in {directory}"
             )
-            say(
-                f"next: risk train --consignments {directory}/consignments.parquet --outcomes {directory}/outcomes.parquet"
-            )
+            say(f"next: risk train --consignments {directory}/consignments.parquet \\")
+            say(f"                 --outcomes {directory}/outcomes.parquet")
