@@ -11,10 +11,10 @@ import pandas as pd
 
 from risk.errors import InputError
 from serving.modelling import registry
-from serving.past import Past, described, past_from_file, past_from_store
+from serving.past import described, past_from_file, past_from_store
 from serving.reading import load_mapping, read_files
 from serving.results import result_format, write_results
-from serving.scorer import Assessments, assess, model_target, summary
+from serving.scorer import Assessments, Past, assess, model_target, summary
 from serving.settings import settings
 from serving.store import ASSESSMENTS, Store
 from serving.terminal import Steps, say, steps

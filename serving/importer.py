@@ -1,33 +1,39 @@
 """Files into the store, batch by batch: consignments of all files first, then the outcomes that point at them.
 
 Every record ends in one of three places: stored, already known, or the file of rejects. An import that was cut off
-can be run again; what is stored is then known.
+can be run again; what is stored is then known. Consignments are never all in memory; outcomes are, until the end.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 
-from risk.manifests import ColumnMapping, Findings, Reading, Reject, read_manifest
-from serving.reading import tell
+from risk.inspection import Target
+from risk.manifests import ColumnMapping, Findings, Reject, RejectWriter, read_manifest
+from serving.reading import SHOWN, tell_findings, tell_rejects
 from serving.store import Added, Store
-from serving.terminal import Steps
+from serving.terminal import Steps, say
 
 
 @dataclass
 class _Tally:
-    """What became of the records so far."""
+    """What became of the records so far, and the first rejects to tell."""
 
     read: int = 0
     stored: int = 0
     known: int = 0
-    rejects: list[Reject] = field(default_factory=list)
+    rejected: int = 0
+    shown: list[Reject] = field(default_factory=list)
     findings: Findings = field(default_factory=Findings)
+
+    def counts(self) -> dict[str, int]:
+        return {"read": self.read, "stored": self.stored, "known": self.known, "rejected": self.rejected}
 
 
 def import_files(
@@ -39,51 +45,64 @@ def import_files(
     label: str | None = None,
 ) -> dict[str, int]:
     """Store the consignments and outcomes of the files; counts read, stored, known and rejected."""
-    target = "wildlife" if mapping is None else mapping.target(label).name
-    total = _Tally()
-    waiting: list[tuple[Path, pd.DataFrame]] = []
-    for file in files:
-        progress.begin(f"Importing {file.name}")
-        run = store.begin_import(file.name, _sha256(file))
-        tally = _Tally()
-        for batch in read_manifest(file, mapping=mapping, label=label):
-            tally.read += batch.rows
-            tally.rejects += batch.rejects
-            tally.findings += batch.findings
-            if len(batch.consignments):
-                _count(tally, store.add_consignments(batch.consignments, file.name), batch.consignments, file)
-            if len(batch.outcomes):
-                waiting.append((file, batch.outcomes))
-            progress.detail(f"{tally.read:,} records")
-        store.finish_import(run, rows=tally.read, accepted=tally.stored, known=tally.known, rejected=len(tally.rejects))
-        _add(total, tally)
-    progress.begin("Storing outcomes")
-    for file, outcomes in waiting:
-        tally = _Tally()
-        _count(tally, store.add_outcomes(outcomes, file.name, label=target), outcomes, file)
-        _add(total, tally)
-    progress.end()
-    tell(Reading(pd.DataFrame(), pd.DataFrame(), total.rejects, total.findings, total.read), files)
-    return {"read": total.read, "stored": total.stored, "known": total.known, "rejected": len(total.rejects)}
+    target = Target() if mapping is None else mapping.target(label)
+    tally = _Tally()
+    waiting: list[tuple[Path, RejectWriter, pd.DataFrame]] = []
+    writers: list[RejectWriter] = []
+    with ExitStack() as open_files:
+        for file in files:
+            progress.begin(f"Importing {file.name}")
+            rejects = open_files.enter_context(RejectWriter(file))
+            writers.append(rejects)
+            before = tally.counts()
+            run = store.begin_import(file.name, _sha256(file))
+            for batch in read_manifest(file, mapping=mapping, label=label):
+                tally.read += batch.rows
+                tally.findings += batch.findings
+                _reject(tally, rejects, batch.rejects)
+                if len(batch.consignments):
+                    added = store.add_consignments(batch.consignments, file.name)
+                    _count(tally, rejects, file, batch.consignments, added)
+                if len(batch.outcomes):
+                    waiting.append((file, rejects, batch.outcomes))
+                progress.detail(f"{tally.read:,} records")
+            done = {name: count - before[name] for name, count in tally.counts().items()}
+            store.finish_import(
+                run, rows=done["read"], accepted=done["stored"], known=done["known"], rejected=done["rejected"]
+            )
+        progress.begin("Storing outcomes")
+        for file, rejects, outcomes in waiting:
+            _count(tally, rejects, file, outcomes, store.add_outcomes(outcomes, file.name, label=target.name))
+        progress.end()
+    for writer in writers:
+        if writer.count:
+            say(f"rejected records: {writer.path}")
+    tell_rejects(tally.shown, tally.rejected)
+    tell_findings(tally.findings)
+    return tally.counts()
 
 
-def _count(tally: _Tally, added: Added, frame: pd.DataFrame, file: Path) -> None:
+def _count(tally: _Tally, rejects: RejectWriter, file: Path, frame: pd.DataFrame, added: Added) -> None:
     tally.stored += added.new
     tally.known += added.known
-    for conflict in added.conflicts:
-        tally.rejects.append(Reject(str(file), 0, "consignment_id", conflict.consignment_id, str(conflict)))
-    for place in added.unknown:
-        consignment = str(frame["consignment_id"].iloc[place])
-        reason = "an outcome of a consignment that the store does not hold; import the consignment first"
-        tally.rejects.append(Reject(str(file), 0, "consignment_id", consignment, reason))
+    refused = [(conflict.row, str(conflict)) for conflict in added.conflicts]
+    nowhere = "an outcome of a consignment that the store does not hold; import the consignment first"
+    refused += [(place, nowhere) for place in added.unknown]
+    records = frame.iloc[[place for place, _ in refused]].to_dict("records")
+    _reject(
+        tally,
+        rejects,
+        [
+            Reject(str(file), 0, "consignment_id", str(record["consignment_id"]), reason, str(record))
+            for record, (_, reason) in zip(records, refused, strict=True)
+        ],
+    )
 
 
-def _add(total: _Tally, tally: _Tally) -> None:
-    total.read += tally.read
-    total.stored += tally.stored
-    total.known += tally.known
-    total.rejects += tally.rejects
-    total.findings += tally.findings
+def _reject(tally: _Tally, writer: RejectWriter, rejects: Sequence[Reject]) -> None:
+    writer.write(rejects)
+    tally.rejected += len(rejects)
+    tally.shown += rejects[: SHOWN - len(tally.shown)] if len(tally.shown) < SHOWN else []
 
 
 def _sha256(path: Path) -> str:

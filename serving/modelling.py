@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any, Final
 
@@ -59,8 +59,8 @@ def train_tables(
             tables.outcomes,
             files,
             target=tables.target,
-            validate_from=_utc(validate_from),
-            test_from=_utc(test_from),
+            validate_from=_utc(validate_from, tables.time_zone),
+            test_from=_utc(test_from, tables.time_zone),
             capacities=CAPACITIES if capacity is None else (capacity,),
             seed=seed,
             threads=settings().threads,
@@ -157,11 +157,11 @@ def print_training(found: Mapping[str, Any]) -> None:
     say(f"model risk version {found['version']} ({found['alias']}), run {found['run_id']}")
 
 
-def _utc(moment: datetime | None) -> pd.Timestamp | None:
+def _utc(moment: datetime | None, zone: tzinfo) -> pd.Timestamp | None:
+    """A moment in UTC; a day without a zone is one of the zone given."""
     if moment is None:
         return None
-    stamp = pd.Timestamp(moment)
-    return stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
+    return pd.Timestamp(moment if moment.tzinfo else moment.replace(tzinfo=zone)).tz_convert("UTC")
 
 
 def _flat(metrics: Mapping[str, Any], prefix: str = "") -> dict[str, float]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from risk.manifests import ColumnMapping, Reading, read_all, write_rejects
+from risk.manifests import ColumnMapping, Findings, Reading, Reject, read_all, write_rejects
 from serving.terminal import say
 
 SHOWN: int = 12
@@ -27,23 +27,34 @@ def read_files(
 ) -> Reading:
     """All records of the files. Rejects go to FILE.rejects.csv; warnings are told with an example each."""
     reading = read_all(sources, table=table, mapping=mapping, label=label)
-    tell(reading, sources)
+    tell(reading.rejects, reading.findings, sources)
     return reading
 
 
-def tell(reading: Reading, sources: Sequence[Path]) -> None:
-    """Write the rejects beside their files and tell what was rejected and what was read as missing."""
-    for path in write_rejects(reading.rejects, sources):
+def tell(rejects: Sequence[Reject], findings: Findings, sources: Sequence[Path], *, append: bool = False) -> None:
+    """Write the rejects beside their files (after those already there, with `append`) and say what was wrong."""
+    for path in write_rejects(rejects, sources, append=append):
         say(f"rejected records: {path}")
-    for reject in reading.rejects[:SHOWN]:
-        say(f"  {reject.file}, line {reject.line}: {reject.field} {reject.value!r}: {reject.reason}")
-    if len(reading.rejects) > SHOWN:
-        say(f"  and {len(reading.rejects) - SHOWN:,} more")
-    findings = sorted(reading.findings, key=lambda finding: -finding.count)
-    for finding in findings[:SHOWN]:
+    tell_rejects(rejects, len(rejects))
+    tell_findings(findings)
+
+
+def tell_rejects(first: Sequence[Reject], count: int) -> None:
+    """The first few rejects, and how many there are."""
+    for reject in first[:SHOWN]:
+        what = f"{reject.field} {reject.value!r}: " if reject.field else ""
+        say(f"  {reject.file}, line {reject.line}: {what}{reject.reason}")
+    if count > SHOWN:
+        say(f"  and {count - SHOWN:,} more")
+
+
+def tell_findings(findings: Findings) -> None:
+    """What was read as missing or kept with a doubt, the most frequent first, each with an example."""
+    ordered = sorted(findings, key=lambda finding: -finding.count)
+    for finding in ordered[:SHOWN]:
         say(
             f"  note, {finding.count:,} times: {finding.field}: {finding.reason} "
             f"(first: {finding.file}, line {finding.line}, {finding.value!r})"
         )
-    if len(findings) > SHOWN:
-        say(f"  and {len(findings) - SHOWN:,} more kinds of notes")
+    if len(ordered) > SHOWN:
+        say(f"  and {len(ordered) - SHOWN:,} more kinds of notes")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from pathlib import Path
 
 import pandas as pd
 
 from risk.errors import NotEnoughDataError, UsageError
 from risk.inspection import Target
-from risk.manifests import Reading, check_outcomes
+from risk.manifests import Findings, check_outcomes
 from serving.reading import load_mapping, read_files, tell
 from serving.settings import settings
 from serving.store import Store
@@ -26,6 +27,8 @@ class Tables:
     target: Target
     rejected: int
     source: str
+    time_zone: tzinfo = UTC
+    """The zone in which a day without a zone is meant."""
 
 
 def load_tables(
@@ -58,9 +61,10 @@ def load_tables(
     if found.empty:
         raise NotEnoughDataError("no outcomes; give them with --outcomes, or a mapping that has `outcomes:`")
     good, bad = check_outcomes(found, read.consignments)
-    tell(Reading(read.consignments, good, bad, type(read.findings)(), 0), [*outcomes] or [*consignments])
+    tell(bad, Findings(), [*outcomes] or [*consignments], append=True)
     source = " ".join(path.name for path in [*consignments, *outcomes])
-    return Tables(read.consignments, good, target, rejected + len(bad), source)
+    zone = rules.time_zone if rules is not None and rules.time_zone is not None else UTC
+    return Tables(read.consignments, good, target, rejected + len(bad), source, zone)
 
 
 def _from_store(target: Target, progress: Steps) -> Tables:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -15,9 +16,9 @@ from serving.terminal import out
 
 def print_worklist(assessed: Assessments, lines: pd.DataFrame, show: int) -> None:
     """Print so many of the highest risk, each with its reasons, and the counts of the lanes."""
-    by_key = lines.set_index(["consignment_id", "version", "line_no"])
-    for entry in assessed.table.head(show).itertuples():
-        record = by_key.loc[(entry.consignment_id, entry.version, entry.line_no)].to_dict()
+    top = assessed.table.head(show)
+    found = top.merge(lines, on=["consignment_id", "version", "line_no"], how="left", suffixes=("", "_"))
+    for entry, record in zip(top.itertuples(), found.to_dict("records"), strict=True):
         out.print(_entry(entry, record, reasons_text(assessed.reasons.get(str(entry.consignment_id), ()))))
     table = Table(title=f"{len(assessed.table):,} consignments, capacity {assessed.capacity:,}")
     for lane in ("red", "yellow", "blue", "green"):
@@ -27,13 +28,13 @@ def print_worklist(assessed: Assessments, lines: pd.DataFrame, show: int) -> Non
     out.print(table)
 
 
-def _entry(entry: Any, record: dict[str, Any], reasons: list[str]) -> str:
+def _entry(entry: Any, record: Mapping[Any, Any], reasons: list[str]) -> str:
     """One consignment as text: rank, probability, lane, what it is, and why."""
     head = f"{entry.rank}. {entry.consignment_id}  probability {entry.probability:.1%}  lane {entry.lane}"
     return "\n".join([head, f"   {_what(record)}", *(f"   - {reason}" for reason in reasons), ""])
 
 
-def _what(record: dict[str, Any]) -> str:
+def _what(record: Mapping[Any, Any]) -> str:
     goods = _text(record, "description") or "goods not described"
     hs = _text(record, "hs_code")
     kilograms = record.get("gross_weight_kg")
@@ -45,13 +46,13 @@ def _what(record: dict[str, Any]) -> str:
     )
 
 
-def _place(record: dict[str, Any], port: str, country: str) -> str:
+def _place(record: Mapping[Any, Any], port: str, country: str) -> str:
     code = _text(record, country)
     name = countries.name(code) or code if code else ""
     place = _text(record, port)
     return f"{place}{f' ({name})' if name else ''}" if place else name or "unknown"
 
 
-def _text(record: dict[str, Any], name: str) -> str:
+def _text(record: Mapping[Any, Any], name: str) -> str:
     value = record.get(name)
     return value if isinstance(value, str) else ""

@@ -66,6 +66,11 @@ class ColumnMapping:
         """Whether the mapping takes outcomes out of a file."""
         return bool(self._outcomes)
 
+    @property
+    def time_zone(self) -> tzinfo | None:
+        """The zone of times and dates that name none, if the mapping sets one for the whole file."""
+        return self._zone
+
     def target(self, label: str | None = None) -> Target:
         """What a model trained on this label finds; the first label, or a wildlife seizure, when None."""
         if label is None and not self.labels:

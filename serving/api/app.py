@@ -100,12 +100,11 @@ def _worklist(store: Store, limit: int) -> list[dict[str, Any]]:
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows as JSON values: times as text, missing as null, reasons as a list."""
     plain = table.astype(object).where(table.notna(), None)
-    records = plain.to_dict("records")
-    for record in records:
-        for name, value in record.items():
-            if isinstance(value, pd.Timestamp):
-                record[name] = utc(value)
+    records = []
+    for row in plain.to_dict("records"):
+        record = {str(name): utc(value) if isinstance(value, pd.Timestamp) else value for name, value in row.items()}
         record["reasons"] = orjson.loads(record["reasons"]) if record.get("reasons") else []
+        records.append(record)
     return records
 
 

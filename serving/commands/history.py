@@ -21,7 +21,8 @@ def snapshot(
 ) -> int:
     """Fold consignments and outcomes into a history file for `risk score --history`."""
     from features.snapshot import save_history
-    from serving.past import Past, described, fold_all
+    from serving.past import described, fold_all
+    from serving.scorer import Past
     from serving.settings import settings
     from serving.tables import load_tables
     from serving.terminal import print_json, say, steps
@@ -32,15 +33,16 @@ def snapshot(
         state = fold_all(tables.lines, tables.outcomes, tables.target, settings().threads)
         progress.begin("Writing the history")
         save_history(state, output, target=tables.target)
+    keys = sum(len(kind) for kind in state.keys.values())
     found = {
         "output": str(output),
         "lines": len(tables.lines),
         "outcomes": len(tables.outcomes),
-        "keys": sum(len(key.hashes) for key in state.keys.values()),
+        "keys": keys,
         "rejected": tables.rejected,
     }
     if json:
         print_json(found)
     else:
-        say(f"{output}: {found['keys']:,} keys, {described(Past(state))}")
+        say(f"{output}: {keys:,} keys, {described(Past(state))}")
     return 3 if tables.rejected else 0
