@@ -34,11 +34,13 @@ class ColumnMapping:
 
     name      the file it came from, for messages
     encoding  the encoding of the manifests, None for UTF-8
+    time_zone zone of times and days that name none, if the mapping sets one for the whole file
     known     columns of the manifests that the mapping names, be it to ignore them
     """
 
     name: str
     encoding: str | None
+    time_zone: tzinfo | None
     known: frozenset[str]
     _consignments: Mapping[str, Rule]
     _outcomes: Mapping[str, Mapping[str, Rule]]
@@ -65,11 +67,6 @@ class ColumnMapping:
     def has_outcomes(self) -> bool:
         """Whether the mapping takes outcomes out of a file."""
         return bool(self._outcomes)
-
-    @property
-    def time_zone(self) -> tzinfo | None:
-        """The zone of times and dates that name none, if the mapping sets one for the whole file."""
-        return self._zone
 
     def target(self, label: str | None = None) -> Target:
         """What a model trained on this label finds; the first label, or a wildlife seizure, when None."""
@@ -134,6 +131,7 @@ class _Compiler:
         return ColumnMapping(
             self._name,
             file.encoding,
+            self._zone,
             frozenset(named.union(file.ignore)),
             consignments,
             outcomes,

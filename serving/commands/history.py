@@ -33,7 +33,7 @@ def snapshot(
         state = fold_all(tables.lines, tables.outcomes, tables.target, settings().threads)
         progress.begin("Writing the history")
         save_history(state, output, target=tables.target)
-    keys = sum(len(kind) for kind in state.keys.values())
+    keys = sum(len(kind.compact().hashes) for kind in state.keys.values())
     found = {
         "output": str(output),
         "lines": len(tables.lines),
