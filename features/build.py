@@ -13,11 +13,10 @@ from features import extras as extra_columns
 from features.catalogue import RECORD, catalogue
 from features.columns import Column, Lines
 from features.events import Context, make_events
-from features.history import Events, fold_each
-from features.keys import KEYS
-from features.measurements import measurements
-from features.profiles import Rates, own_measurements, profile_of_key
-from features.state import KeyState, State
+from features.history import Matrix, fold_into
+from features.keys import KINDS
+from features.profiles import profile_features, profile_places
+from features.state import State
 from risk.feature import Feature, FeatureTable
 from risk.inspection import Target
 
@@ -62,21 +61,8 @@ def build(
     for module in RECORD:
         table.fill(module.columns(read))
     table.fill(extra_columns.columns(read, extras))
-    after = _fill_history(table, read, state, events, threads)
+    after = fold_into(table.history(), state, events, KINDS, threads=threads)
     return table.finished(), after
-
-
-def _fill_history(table: _Table, read: Lines, state: State, events: Events, threads: int) -> State:
-    own = own_measurements(measurements(read))
-    kinds = {key.name: key for key in KEYS}
-    rates: dict[str, Rates] = {}
-    after: dict[str, KeyState] = dict(state.keys)
-    for name, seen, key_state in fold_each(state, events, threads=threads):
-        values, rates[name] = profile_of_key(kinds[name], seen, rates.get(kinds[name].parent or ""), own)
-        table.fill(values)
-        after[name] = key_state
-    span = events.span
-    return State(after, state.as_of if span is None else max(state.as_of, span[1]))
 
 
 class _Table:
@@ -98,6 +84,11 @@ class _Table:
                     self.numbers[:, self.places[name]] = values
             else:
                 self.categories[name] = values.astype(object, copy=False)
+
+    def history(self) -> Matrix:
+        """Where the fold writes its features, which from now on count as filled."""
+        self.open -= {feature.name for feature in profile_features()}
+        return Matrix(self.numbers, profile_places(self.places))
 
     def finished(self) -> FeatureTable:
         if self.open:

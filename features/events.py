@@ -22,7 +22,6 @@ from features.findings import make_findings
 from features.history import Events, Filings
 from features.keys import join, row_keys
 from features.measurements import measurements
-from features.row import NO_MEASUREMENT
 from risk.inspection import Target
 
 UInt64 = NDArray[np.uint64]
@@ -61,7 +60,6 @@ def make_events(
     reader = np.arange(n) if reads is None else np.where(reads, np.cumsum(reads) - 1, -1)
     first_version = lines.integer("version") == 1
     measured = measurements(lines)
-    measured[~first_version] = NO_MEASUREMENT
 
     earlier = lines.frame.iloc[:0] if context is None else _named(context.lines, lines.frame, outcomes)
     earlier_keys = row_keys(Lines(earlier)) if len(earlier) else {name: values[:0] for name, values in keys.items()}
@@ -72,6 +70,7 @@ def make_events(
         time=time[order],
         reader=reader[order].astype(np.int64),
         measurements=measured[order],
+        enters=first_version[order],
         keys={name: values[order] for name, values in keys.items()},
         counted={name: values[order] for name, values in counted.items()},
     )

@@ -11,17 +11,19 @@ This module knows no names, tables or models: integers in, numbers out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.row import READS, fold_key, weights_of
-from features.state import KeyState, Layer, State
+from features.row import BASE, PROFILE, RATES, READS, fold_key, fresh_rows, open_end, weights_of, width
+from features.slots import number
+from features.state import EMPTY, KeyState, Layer, State
 from risk.errors import HistoryError
 
 Int64 = NDArray[np.int64]
@@ -30,12 +32,42 @@ UInt64 = NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
+class Kind:
+    """How one kind of key is kept and read: what the fold needs to know of it.
+
+    partner    the kind of key whose distinct values are counted for each key of this kind; None for no sketches
+    measured   whether rows keep the moments of the measurements
+    parent     the kind of key whose rates this one's lean on
+    """
+
+    partner: str | None = None
+    measured: bool = False
+    parent: str | None = None
+
+    @property
+    def words(self) -> int:
+        """The length of a row."""
+        return width(sketched=self.partner is not None, measured=self.measured)
+
+    @property
+    def places(self) -> tuple[int, int]:
+        """Where in a row the sketches and the moments begin, 0 for none."""
+        sketch = BASE if self.partner is not None else 0
+        return sketch, width(sketched=sketch > 0, measured=False) if self.measured else 0
+
+
+CHAPTERS: Final = "hs2"
+"""The kind of key whose distinct values the second sketch counts."""
+
+
+@dataclass(frozen=True)
 class Filings:
     """Lines filed, in time order; arrays of one length n.
 
     time          int64, microseconds since 1970 UTC, not decreasing
     reader        int64, the output row that this line reads its history into, or -1
-    measurements  int32 (n, 2), the weight and value it adds, in fixed point, or NO_MEASUREMENT
+    measurements  int32 (n, 3), what is measured of the line, in fixed point, or NO_MEASUREMENT
+    enters        whether the line enters history; an amendment only reads
     keys          for each kind of key uint64 hashes, 0 where the line has none
     counted       for each kind of key whether the line adds a filing to its key
     """
@@ -43,8 +75,18 @@ class Filings:
     time: Int64
     reader: Int64
     measurements: NDArray[np.int32]
+    enters: NDArray[np.bool_]
     keys: Mapping[str, UInt64]
     counted: Mapping[str, NDArray[np.bool_]]
+
+    @cached_property
+    def moments(self) -> tuple[Int64, Int64, Int64]:
+        """The distinct times, where the lines of each begin (and the end), what an event weighs at each."""
+        begins = np.ones(len(self.time), bool)
+        begins[1:] = self.time[1:] != self.time[:-1]
+        starts = np.flatnonzero(begins)
+        times = self.time[starts]
+        return times, np.append(starts, len(self.time)), weights_of(times)
 
 
 @dataclass(frozen=True)
@@ -89,7 +131,17 @@ NO_FINDINGS: Final = Findings(
 )
 
 
-def fold(state: State, events: Events, *, threads: int = 1) -> tuple[dict[str, Float64], State]:
+@dataclass(frozen=True)
+class Matrix:
+    """Where features go: `out` float32 (readers, columns), and for each kind of key the column of each of PROFILE."""
+
+    out: NDArray[np.float32]
+    places: Mapping[str, Int64]
+
+
+def fold(
+    state: State, events: Events, kinds: Mapping[str, Kind], *, threads: int = 1
+) -> tuple[dict[str, Float64], State]:
     """Fold the events into the history and return what every reading line saw.
 
     Returns for each kind of key a float64 array (readers, len(READS)), and the state afterwards. The state
@@ -99,65 +151,91 @@ def fold(state: State, events: Events, *, threads: int = 1) -> tuple[dict[str, F
     Raises HistoryError when an event is earlier than what the state already holds: its reader would see
     the future.
     """
-    reads: dict[str, Float64] = {}
-    keys: dict[str, KeyState] = dict(state.keys)
-    for name, seen, key in fold_each(state, events, threads=threads):
-        reads[name], keys[name] = seen, key
+    reads = {name: np.empty((events.readers, len(READS))) for name in kinds}
+    return reads, _fold(state, events, kinds, reads, _NOWHERE, threads)
+
+
+def fold_into(matrix: Matrix, state: State, events: Events, kinds: Mapping[str, Kind], *, threads: int = 1) -> State:
+    """Like `fold`, but write the features of every reading line into the matrix; returns the state afterwards."""
+    return _fold(state, events, kinds, {}, matrix, threads)
+
+
+_NOWHERE: Final = Matrix(np.empty((0, 0), np.float32, order="F"), {})
+
+
+def _fold(
+    state: State, events: Events, kinds: Mapping[str, Kind], reads: Mapping[str, Float64], matrix: Matrix, threads: int
+) -> State:
     span = events.span
-    return reads, State(keys, state.as_of if span is None else max(state.as_of, span[1]))
-
-
-def fold_each(state: State, events: Events, *, threads: int = 1) -> Iterator[tuple[str, Float64, KeyState]]:
-    """Like `fold`, one kind of key after the other: name, what was seen of it, its state afterwards.
-
-    At most `threads` kinds are in memory at a time. Raises HistoryError as `fold` does, before the first.
-    """
-    span = events.span
-    if span is not None and span[0] < state.as_of:
+    if span is None:
+        return state
+    if span[0] < state.as_of:
         first, known = pd.Timestamp(span[0], unit="us"), pd.Timestamp(state.as_of, unit="us")
         raise HistoryError(
             f"an event of {first} UTC comes after history as of {known} UTC; fold it in time order, or use a "
             "history that ends before it"
         )
-    weights = weights_of(events.filings.time)
-    names = list(events.filings.keys)
+    events.filings.moments  # noqa: B018  made once, before threads share it
+    with ThreadPoolExecutor(max(threads, 1)) as pool:
+        done: dict[str, Future[KeyState]] = {}
 
-    def one(name: str) -> tuple[str, Float64, KeyState]:
-        return name, *_fold_kind(state.key(name), events, name, weights)
+        def one(name: str) -> KeyState:
+            parent = kinds[name].parent
+            if parent is not None:
+                done[parent].result()  # parents stand before their children, so one of the threads has it
+            return _fold_kind(state.key(name), events, name, kinds[name], span[1], reads.get(name, _UNREAD), matrix)
 
-    if threads <= 1:
-        yield from map(one, names)
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        for start in range(0, len(names), threads):
-            yield from pool.map(one, names[start : start + threads])
+        for name in kinds:
+            done[name] = pool.submit(one, name)
+        keys = {**state.keys, **{name: future.result() for name, future in done.items()}}
+    return State(keys, max(state.as_of, span[1]))
 
 
-def _fold_kind(key: KeyState, events: Events, name: str, weights: Int64) -> tuple[Float64, KeyState]:
+_UNREAD: Final = np.empty((0, len(READS)))
+_NO_PLACES: Final = np.full(len(PROFILE), -1, np.int64)
+
+
+def _fold_kind(
+    key: KeyState, events: Events, name: str, kind: Kind, end: int, seen: Float64, matrix: Matrix
+) -> KeyState:
     filings, findings = events.filings, events.findings.get(name, NO_FINDINGS)
-    seen = np.empty((events.readers, len(READS)))
-    codes, unique = pd.factorize(np.concatenate([filings.keys[name], findings.hashes]))
+    n, m = len(filings.time), len(findings.time)
+    hashes = np.concatenate([filings.keys[name], findings.hashes, key.open.hashes])
+    unique, slots = np.empty(len(hashes), np.uint64), np.empty(len(hashes), np.int32)
+    unique = unique[: number(hashes, unique, slots)]
     order = np.argsort(unique)
-    places = np.empty(len(unique), np.int64)
-    places[order] = np.arange(len(unique))
-    hashes = unique[order]
-    if len(hashes) and hashes[0] == 0:  # no such key
-        hashes, places = hashes[1:], places - 1
-    slots = places[codes]
-    rows = key.rows(hashes)
+    rows = fresh_rows(len(unique), kind.words)
+    if key.layers:
+        rows[order] = key.settled(unique[order], kind.words)
+    times, starts, weights = filings.moments
+    partners = filings.keys[kind.partner] if kind.partner else filings.keys[name]
+    lines = (filings.enters, filings.measurements, partners, filings.keys[CHAPTERS])
+    found = (slots[n : n + m], findings.count, findings.change, findings.dated)
+    places = matrix.places.get(name, _NO_PLACES)
     fold_key(
-        filings.time,
-        filings.reader,
-        filings.measurements,
-        filings.counted[name],
-        weights,
-        slots[: len(filings.time)],
-        findings.time,
-        slots[len(filings.time) :],
-        findings.count,
-        findings.change,
-        findings.dated,
-        rows,
-        seen,
-    )
-    return seen, key.replaced(Layer(hashes, rows))
+        starts, times, weights, filings.reader, filings.counted[name], *lines, slots[:n], findings.time, *found,
+        key.open_time, slots[n + m :], key.open.rows, rows, end, *kind.places,
+        seen, matrix.out, places, _rates_at(matrix.places.get(kind.parent or "", _NO_PLACES)),
+    )  # fmt: skip
+
+    waiting = key.open if key.open_time == end else EMPTY
+    begin, f_begin = (int(np.searchsorted(part, end)) for part in (filings.time, findings.time))
+    last = hashes[begin:n], hashes[n + f_begin : n + m]
+    ended = np.unique(np.concatenate([waiting.hashes, *last]))
+    ended = ended[ended > 0]
+    after = key.replaced(Layer(unique[order], rows[order]))
+    if len(ended) == 0:
+        return KeyState(after.layers)
+    open_rows = fresh_rows(len(ended), kind.words)
+    if len(waiting):
+        waiting.take(ended, open_rows)
+    at, f_at = (np.where(part > 0, np.searchsorted(ended, part), -1) for part in last)
+    open_end(
+        weights_of(np.array([end]))[0], filings.counted[name][begin:], *(part[begin:] for part in lines), at,
+        f_at, *(part[f_begin:] for part in found[1:]), open_rows, end, *kind.places,
+    )  # fmt: skip
+    return KeyState(after.layers, Layer(ended, open_rows), end)
+
+
+def _rates_at(places: Int64) -> Int64:
+    return places[[PROFILE.index(name) for name in RATES]]

@@ -18,6 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.columns import Distinct, Lines
+from features.history import Kind
 from risk.parties.names import normalise_address, normalise_name
 
 UInt64 = NDArray[np.uint64]
@@ -32,7 +33,11 @@ class Key:
     concept: str
     words: str
     measured: bool = False
-    """Whether the usual weight per package and value per kilogram are worth comparing with."""
+    """Whether the usual weight per package, value per kilogram and weight per container are worth comparing with."""
+    partner: str | None = None
+    """The kind of key whose distinct values are counted, such as the shippers of a consignee."""
+    detailed: bool = False
+    """Whether the chapters it deals in, and random and targeted inspections apart, are features of it."""
 
 
 KEYS: Final[tuple[Key, ...]] = (
@@ -46,17 +51,20 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("origin_hs6", "hs6", "goods", "these goods from this origin"),
     Key("lane_hs4", "lane", "route", "these goods on this port pair", measured=True),
     Key("carrier", "all", "network", "this carrier"),
-    Key("declarant", "all", "parties", "this declarant or forwarder"),
-    Key("consignee", "all", "parties", "this consignee", measured=True),
-    Key("consignee_address", "all", "network", "this consignee address"),
-    Key("shipper", "all", "parties", "this shipper", measured=True),
-    Key("notify", "all", "parties", "this notify party"),
+    Key("declarant", "all", "parties", "this declarant or forwarder", partner="consignee"),
+    Key("consignee", "all", "parties", "this consignee", measured=True, partner="shipper", detailed=True),
+    Key("consignee_address", "all", "network", "this consignee address", partner="consignee"),
+    Key("shipper", "all", "parties", "this shipper", measured=True, partner="consignee", detailed=True),
+    Key("notify", "all", "parties", "this notify party", partner="consignee"),
     Key("pair", "consignee", "parties", "this shipper and consignee together"),
     Key("consignee_hs4", "consignee", "parties", "this consignee with these goods"),
     Key("consignee_lane", "consignee", "parties", "this consignee on this port pair"),
-    Key("container", "all", "container", "this container"),
+    Key("container", "all", "container", "this container", partner="consignee"),
 )
 """Parents stand before their children."""
+
+KINDS: Final = {key.name: Kind(key.partner, key.measured, key.parent) for key in KEYS}
+"""What the fold needs to know of each kind of key."""
 
 
 def row_keys(lines: Lines) -> dict[str, UInt64]:

@@ -1,4 +1,4 @@
-"""What is measured of a line and compared with what is usual for its keys: weight and value, as logarithms.
+"""What is measured of a line and compared with what is usual for its keys: weights and value, as logarithms.
 
 In fixed point (`features.row.FIXED_POINT`), so that sums over a key are exact in any order.
 """
@@ -11,19 +11,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.columns import Lines
-from features.row import FIXED_POINT, NO_MEASUREMENT, compiled
+from features.containers import count_containers
+from features.row import FIXED_POINT, MEASUREMENTS, NO_MEASUREMENT, compiled
 
 
 def measurements(lines: Lines) -> NDArray[np.int32]:
-    """Log weight per package and log value per kilogram of each line, in fixed point (n, 2).
+    """Log weight per package, value per kilogram and weight per container of each line, in fixed point (n, 3).
 
     Gross weight, or net weight where that alone is stated. NO_MEASUREMENT unless both parts are positive.
     """
     gross, net = lines.number("gross_weight_kg"), lines.number("net_weight_kg")
     weight = np.where(np.isnan(gross), net, gross)
-    measured = np.empty((len(lines), 2), np.int32)
+    measured = np.empty((len(lines), len(MEASUREMENTS)), np.int32)
     _fixed_log_ratio(weight, lines.number("packages"), measured[:, 0], FIXED_POINT, NO_MEASUREMENT)
     _fixed_log_ratio(lines.number("value"), weight, measured[:, 1], FIXED_POINT, NO_MEASUREMENT)
+    boxes = count_containers(lines).count
+    _fixed_log_ratio(weight, boxes, measured[:, 2], FIXED_POINT, NO_MEASUREMENT)
     return measured
 
 

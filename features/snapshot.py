@@ -19,14 +19,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.keys import KEYS
-from features.row import COUNTS, DECAYED, FIXED_POINT, HALF_LIVES_DAYS, MEASUREMENTS, NEVER, READS, WIDTH
+from features.keys import KINDS
+from features.row import COUNTS, FIXED_POINT, HALF_LIVES_DAYS, MEASUREMENTS, NEVER, READS, SKETCHES
 from features.state import KeyState, Layer, State
 from risk.errors import HistoryError
 from risk.inspection import Target
 from risk.layout import utc
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Counts up when a key, or a number in a row, comes to mean something else."""
 
 
@@ -46,14 +46,20 @@ def save_history(state: State, path: str | Path, *, target: Target, about: Mappi
     the header, such as the period and the source.
     """
     path = Path(path)
-    whole = {name: state.key(name).compact() for name in _layout()["keys"]}
-    arrays = {f"{name}.{part}": getattr(layer, part) for name, layer in whole.items() for part in ("hashes", "rows")}
+    whole = {name: (state.key(name).compact(), state.key(name).open) for name in KINDS}
+    arrays = {
+        f"{name}.{place}{part}": getattr(layer, part)
+        for name, layers in whole.items()
+        for place, layer in zip(("", "open_"), layers, strict=True)
+        for part in ("hashes", "rows")
+    }
     header: dict[str, Any] = {
         "layout": _layout(),
         "as_of": state.as_of,
         "as_of_utc": utc(pd.Timestamp(state.as_of, unit="us").to_pydatetime()) if state.as_of > NEVER else None,
         "target": asdict(target),
-        "keys": {name: len(layer) for name, layer in whole.items()},
+        "keys": {name: len(settled) for name, (settled, _) in whole.items()},
+        "open_time": {name: state.key(name).open_time for name in KINDS},
         "about": dict(about or {}),
     }
     header["sha256"] = _checksum(header, arrays)
@@ -86,10 +92,7 @@ def load_history(path: str | Path) -> History:
     stated = header.pop("sha256", None)
     if _checksum(header, arrays) != stated:
         raise HistoryError(f"{path} was altered after it was saved: its checksum differs; make it anew")
-    keys = {
-        name: KeyState((Layer(arrays[f"{name}.hashes"], arrays[f"{name}.rows"]),)) if count else KeyState()
-        for name, count in header["keys"].items()
-    }
+    keys = {name: _key_state(arrays, name, header["open_time"][name]) for name in KINDS}
     target = header["target"]
     return History(
         State(keys, header["as_of"]),
@@ -98,17 +101,22 @@ def load_history(path: str | Path) -> History:
     )
 
 
+def _key_state(arrays: Mapping[str, NDArray[Any]], name: str, open_time: int) -> KeyState:
+    settled = Layer(arrays[f"{name}.hashes"], arrays[f"{name}.rows"])
+    waiting = Layer(arrays[f"{name}.open_hashes"], arrays[f"{name}.open_rows"])
+    return KeyState((settled,) if len(settled) else (), waiting, open_time)
+
+
 def _layout() -> dict[str, Any]:
     return {
         "version": VERSION,
-        "keys": [key.name for key in KEYS],
+        "keys": {name: [kind.partner, kind.measured, kind.words] for name, kind in KINDS.items()},
         "counts": list(COUNTS),
         "measurements": list(MEASUREMENTS),
         "half_lives_days": list(HALF_LIVES_DAYS),
-        "decayed": [[name, half_life] for name, half_life in DECAYED],
+        "sketches": list(SKETCHES),
         "fixed_point": FIXED_POINT,
         "reads": list(READS),
-        "width": WIDTH,
     }
 
 

@@ -11,9 +11,12 @@ import pandas as pd
 Row = Any
 
 
-def reads(lines: pd.DataFrame, outcomes: pd.DataFrame, key: pd.Series[Any]) -> list[dict[str, float]]:
-    """For each line what it sees of its key (one value a line, None for none), by the names of READS."""
-    filed = list(lines.assign(key=key).itertuples())
+def reads(lines: pd.DataFrame, outcomes: pd.DataFrame, key: Any, partner: Any, chapter: Any) -> list[dict[str, float]]:
+    """For each line what it sees of its key (a hash a line, and of its partner and chapter), by the names of READS."""
+    boxes = lines["containers"].str.count('"no"')
+    columns = {"key": key, "partner": partner, "chapter": chapter}
+    plain = {name: [int(value) for value in values] for name, values in columns.items()}
+    filed = list(lines.assign(**plain, boxes=boxes).itertuples())
     recorded = list(outcomes.itertuples())
     return [_seen(row, filed, recorded) for row in filed]
 
@@ -41,8 +44,13 @@ def _seen(reader: Row, filed: list[Row], recorded: list[Row]) -> dict[str, float
             if (time := _since(name, consignment, reader, filed, recorded, now)) is not None
         ]  # fmt: skip
         seen[name] = len(since)
-        seen[f"{name}_180d"] = sum(_decayed(now, time, 180) for time in since)
-    for name, above, below in (("weight", "gross_weight_kg", "packages"), ("value", "value", "gross_weight_kg")):
+        for half_life in (30, 180):
+            seen[f"{name}_{half_life}d"] = sum(_decayed(now, time, half_life) for time in since)
+    for name, above, below in (
+        ("weight", "gross_weight_kg", "packages"),
+        ("value", "value", "gross_weight_kg"),
+        ("container", "gross_weight_kg", "boxes"),
+    ):
         logs = [
             np.log(getattr(row, above) / getattr(row, below))
             for row in filed
@@ -55,7 +63,18 @@ def _seen(reader: Row, filed: list[Row], recorded: list[Row]) -> dict[str, float
         seen[f"{name}_n"] = len(logs)
         seen[f"{name}_mean"] = float(np.mean(logs)) if logs else np.nan
         seen[f"{name}_sd"] = float(np.std(logs)) if logs else np.nan
+    mine = [row for row in filed if row.version == 1 and row.key == reader.key and row.filed_at < now]
+    seen["partners"] = _how_many({row.partner for row in mine if row.partner})
+    chapters = {row.chapter for row in mine if row.chapter}
+    seen["chapters"] = _how_many(chapters)
+    bits = {chapter >> 58 for chapter in chapters}
+    seen["new_chapter"] = float(reader.chapter >> 58 not in bits) if reader.chapter else np.nan
     return seen
+
+
+def _how_many(hashes: set[int]) -> int:
+    """Linear counting on 64 bits."""
+    return round(64 * float(np.log(64 / (64 - len({hashed >> 58 for hashed in hashes})))))
 
 
 def _since(name: str, consignment: str, reader: Row, filed: list[Row], recorded: list[Row], now: Any) -> Any:

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.row import TOTALS, WIDTH, fresh_rows
+from features.row import BASE, COUNTED, fresh_rows
 from features.state import KeyState, Layer
 
 WRITES = st.lists(st.dictionaries(st.integers(1, 40), st.integers(0, 9), max_size=12), max_size=12)
@@ -13,7 +13,7 @@ WRITES = st.lists(st.dictionaries(st.integers(1, 40), st.integers(0, 9), max_siz
 def layer(rows: dict[int, int]) -> Layer:
     hashes = np.array(sorted(rows), np.uint64)
     values = np.array([rows[key] for key in sorted(rows)], np.int64)
-    return Layer(hashes, np.repeat(values[:, None], WIDTH, axis=1).reshape(-1, WIDTH))
+    return Layer(hashes, np.repeat(values[:, None], BASE, axis=1).reshape(-1, BASE))
 
 
 @given(WRITES)
@@ -23,12 +23,12 @@ def test_a_state_remembers_the_last_row_of_every_key(writes: list[dict[int, int]
         state = state.replaced(layer(rows))
         expected |= rows
     asked = np.arange(1, 41, dtype=np.uint64)
-    found = state.rows(asked)
+    found = state.settled(asked, BASE)
     for key, row in zip(asked.tolist(), found, strict=True):
         assert (row == expected[key]).all() if key in expected else (row == fresh_rows(1)[0]).all()
     whole = state.compact()
     assert whole.hashes.tolist() == sorted(expected)
-    assert [row[TOTALS] for row in whole.rows.tolist()] == [expected[key] for key in sorted(expected)]
+    assert [row[COUNTED] for row in whole.rows.tolist()] == [expected[key] for key in sorted(expected)]
 
 
 @given(WRITES)
@@ -50,6 +50,6 @@ def test_many_small_changes_keep_few_layers() -> None:
 
 
 def test_rows_in_any_order_make_a_state() -> None:
-    rows = np.repeat(np.array([[7], [8]], np.int64), WIDTH, axis=1)
+    rows = np.repeat(np.array([[7], [8]], np.int64), BASE, axis=1)
     state = KeyState.of(np.array([9, 3], np.uint64), rows)
     assert state.rows(np.array([3, 9], np.uint64))[:, 0].tolist() == [8, 7]

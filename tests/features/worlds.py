@@ -80,6 +80,7 @@ def worlds(draw: st.DrawFn, most: int = 7) -> World:
             "shipper_name": draw(st.sampled_from(["Gamma", "Delta", None])),
             "loading_port": draw(st.sampled_from(["NGAPP", "MYPKG"])),
             "discharge_port": draw(st.sampled_from(["VNHPH", None])),
+            "containers": draw(st.sampled_from([None, '[{"no":"CSQU3054383"}]', '[{"no":"A1"},{"no":"A2"}]'])),
         }
         for line in range(1, draw(st.integers(1, 3)) + 1):
             goods = {
