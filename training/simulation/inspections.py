@@ -123,7 +123,8 @@ def inspect(rng: np.random.Generator, tables: Tables, shipments: Shipments, smug
 def _depth(rng: np.random.Generator, tables: Tables, stream: str, n: int) -> Ints:
     """Depths as rows of `tables.depths`."""
     upto = np.cumsum([float(row[stream]) for row in tables.depths])
-    return np.searchsorted(upto, rng.random(n) * upto[-1] * 0.999999).astype(np.int64)
+    rows: Ints = np.searchsorted(upto, rng.random(n) * upto[-1] * 0.999999).astype(np.int64)
+    return rows
 
 
 def _other_results(rng: np.random.Generator, tables: Tables, shipments: Shipments) -> Ints:

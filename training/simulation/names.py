@@ -32,12 +32,15 @@ class Names:
         self._words, self._parties, self._codes = tables.names, parties, tables.countries
         self._style = [self._style_of(tables, country) for country in range(len(tables.countries))]
         styles = np.unique(self._style, return_inverse=True)[1]
-        self._rank = counted(styles[parties.country], np.arange(len(parties)))
+        # Founded late must not mean named alike.
+        shuffled = np.arange(len(parties)) * _SCATTER % (1 << 32)
+        self._rank = counted(styles[parties.country], shuffled)
 
     def _style_of(self, tables: Tables, country: int) -> str:
-        code, zone = tables.countries[country], tables.zones[tables.zone[country]]
+        code: str = tables.countries[country]
+        zone: str = tables.zones[tables.zone[country]]
         if "africa" in zone or zone == "latin_america":
-            return zone.split("_")[-1].replace("america", "latin")
+            return "latin" if zone == "latin_america" else "africa"
         return STYLE_OF.get(code, code if code in tables.names else "world")
 
     def name(self, party: int, spelling: int) -> str:

@@ -29,20 +29,20 @@ from training.simulation.shipments import (
 from training.simulation.tables import Floats, Ints, Tables
 from training.simulation.trade import amendments, carriers, journey, lines_of, packages_of
 
-RUNS: Final = 0.0108
+RUNS: Final = 0.0115
 """Consignments run by networks, as a share of all trade."""
-RUNS_A_NETWORK: Final = 34
-LIFE_DAYS: Final = (150.0, 480.0)
+RUNS_A_NETWORK: Final = 42
+LIFE_DAYS: Final = (180.0, 560.0)
 BILLS: Final = (0.55, 0.27, 0.12, 0.06)
 """Shares of waves of 1, 2, 3 and 4 bills of lading."""
 COMPANY_CONSIGNMENTS: Final = 4.0
-BOLDNESS: Final = (1.0, 0.5)
+BOLDNESS: Final = (1.45, 0.45)
 ODD: Final = 0.55
 """Share of consignments that weigh (or fill) what their goods do not."""
 QUIET_WEEKS: Final = (1.0, 5.0)
 """How long a network lies low after a seizure."""
-GIVES_UP: Final = 0.22
-TURNS: Final = 0.5
+GIVES_UP: Final = 0.15
+TURNS: Final = 0.4
 """Chance that a seizure makes a network change each of its port of arrival, cover load, hub and shippers."""
 AMENDED: Final = 0.13
 AMENDMENTS: Final = ((WORDING, 0.12), (QUANTITY, 0.28), (PARTY, 0.33), (PORT, 0.27))
@@ -165,9 +165,7 @@ class Networks:
         """The weight of each destination of a typology, 0 where nothing goes there from a country."""
         typology, arrivals = self.tables.typologies[which], self.tables.destinations
         served = self.tables.places.served[origin, arrivals.air[typology.destinations].astype(np.int64)]
-        weights: Floats = typology.destination_share * (
-            served & (arrivals.country[typology.destinations] != origin)
-        )
+        weights: Floats = typology.destination_share * (served & (arrivals.country[typology.destinations] != origin))
         return weights
 
     def _cover(self, which: int, destination: int) -> int:
@@ -275,7 +273,7 @@ class Networks:
         density = goods.density[commodity] * np.exp(rng.normal(0, 0.10, n))
         density = np.where(odd & dense, density * np.exp(rng.uniform(0.2, 0.55, n)), density)
         order = rng.random(n) < 0.16
-        notify = rng.choice([NOTIFY_PARTY, NOTIFY_FORWARDER, NOTIFY_SAME], n, p=[0.45, 0.25, 0.3])
+        notify = rng.choice([NOTIFY_PARTY, NOTIFY_FORWARDER, NOTIFY_SAME], n, p=[0.55, 0.22, 0.23])
         return Shipments(
             filed=filed,
             etd=etd,

@@ -29,7 +29,7 @@ from training.simulation.shipments import (
     WORDING,
     Shipments,
 )
-from training.simulation.tables import Bools, Floats, Ints, Tables, choices
+from training.simulation.tables import Bools, Floats, Ints, Tables
 from training.simulation.texts import blank, pick, times, write
 
 RATES: Final = {"USD": 1.0, "EUR": 0.92, "JPY": 150.0, "CNY": 7.2, "HKD": 7.8}
@@ -97,14 +97,7 @@ def _goods_lines(rng: np.random.Generator, tables: Tables, s: Shipments) -> _Lin
     of = np.repeat(np.arange(len(s)), s.lines)
     number = np.arange(len(of)) - np.repeat(np.cumsum(s.lines) - s.lines, s.lines) + 1
     main, n = number == 1, len(of)
-    alike = choices(
-        [
-            [(int(i), float(w)) for i, w in enumerate(goods.share * share * (goods.sector == sector)) if w > 0]
-            for sector in range(goods.sector.max() + 1)
-            for share in (1 - goods.air, goods.air)
-        ]
-    )
-    other = alike.draw(2 * goods.sector[s.commodity[of]] + s.air[of], rng.random(n))
+    other = goods.alike().draw(2 * goods.sector[s.commodity[of]] + s.air[of], rng.random(n))
     commodity = np.where(main | (other < 0), s.commodity[of], other)
     packages = np.where(main, s.packages[of], np.ceil(goods.packages[commodity] * rng.uniform(0.05, 0.5, n)))
     weight = np.where(main, s.weight[of], goods.kg[commodity] * np.exp(rng.normal(0, 0.17, n)))
@@ -127,7 +120,9 @@ def _amended_at(rng: np.random.Generator, s: Shipments) -> Ints:
     """When each consignment would be amended: mostly under way, sometimes soon after arrival."""
     under_way = s.filed + rng.uniform(0.05, 0.9, len(s)) * np.maximum(s.eta - s.filed, 7200)
     arrived = s.eta + rng.uniform(0.02, 0.18, len(s)) * DAY
-    return np.where(rng.random(len(s)) < 0.1, np.maximum(arrived, s.filed + 600), under_way).astype(np.int64)
+    when = np.where(rng.random(len(s)) < 0.1, np.maximum(arrived, s.filed + 600), under_way)
+    seconds: Ints = when.astype(np.int64)
+    return seconds
 
 
 def _route(
@@ -245,9 +240,7 @@ def _parties(
         "shipper_id": blank(write(names.number, shipper), shipper % 6 > 0),
         "consignee_id": blank(write(names.number, consignee), ~numbered),
         "notify_id": blank(write(names.number, np.where(seen, notify, 0)), ~(seen & numbered & (notify == consignee))),
-        "forwarder_name": blank(
-            write(lambda who: names.name(who, 0), s.forwarder[of]), (rng.random(n) < 0.25)[of]
-        ),
+        "forwarder_name": blank(write(lambda who: names.name(who, 0), s.forwarder[of]), (rng.random(n) < 0.25)[of]),
         "declarant_id": write(lambda number: f"D{number + 1:04d}", s.declarant[of]),
     }
     columns["consignee_name"] = pc.coalesce(columns["consignee_name"], pick(orders, bank))
@@ -283,16 +276,16 @@ def _goods(
         return (text, text.upper(), text, f"{text.upper()} AS PER INVOICE", f"STC {text.upper()}", text)[style]
 
     def marks(who: int, port: int) -> str:
-        return f"{'ABCDEFGHKLMNPRSTVW'[who % 18]}{'AEHIKMNOPRTY'[who // 18 % 12]}{who % 97:02d}/{tables.places.code[port]}"
+        return (
+            f"{'ABCDEFGHKLMNPRSTVW'[who % 18]}{'AEHIKMNOPRTY'[who // 18 % 12]}{who % 97:02d}/{tables.places.code[port]}"
+        )
 
     plain = rng.random(len(s))[of]
     port = np.array(tables.destinations.place)[s.destination[of]]
     return {
         "hs_code": write(lambda number, end: table.hs[number] + HS_ENDINGS[end], commodity, ending),
         "description": write(description, commodity, wording, vague),
-        "marks": blank(
-            pc.if_else(pa.array(plain < 0.4), "N/M", write(marks, s.consignee[of], port)), plain > 0.75
-        ),
+        "marks": blank(pc.if_else(pa.array(plain < 0.4), "N/M", write(marks, s.consignee[of], port)), plain > 0.75),
         "package_type": pick(table.package, commodity),
         "packages": packages,
         "gross_weight_kg": np.round(goods.gross[line] * slip, 1),
@@ -321,8 +314,8 @@ def _permits(rng: np.random.Generator, tables: Tables, s: Shipments, of: Ints, m
 
 def _containers(rng: np.random.Generator, tables: Tables, s: Shipments, goods: _Lines) -> Any:
     chilled = _chilled(tables)[s.commodity]
-    gross = np.bincount(goods.of, goods.gross, len(s))
-    volume = np.bincount(goods.of, goods.volume, len(s))
+    gross: Floats = np.bincount(goods.of, goods.gross, len(s)).astype(np.float64)
+    volume: Floats = np.bincount(goods.of, goods.volume, len(s)).astype(np.float64)
     return containers(rng, ~s.air, s.box, gross, volume, chilled, tables.names["sea_carriers"])
 
 

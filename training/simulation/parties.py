@@ -247,16 +247,9 @@ def _goods(rng: np.random.Generator, tables: Tables, air: Bools, owner: Ints, fi
     modes = choices(
         [[(i, float(w)) for i, w in enumerate(goods.share * share) if w > 0] for share in (1 - goods.air, goods.air)]
     )
-    sectors = choices(
-        [
-            [(int(i), float(w)) for i, w in enumerate(goods.share * share * (goods.sector == sector)) if w > 0]
-            for sector in range(goods.sector.max() + 1)
-            for share in (1 - goods.air, goods.air)
-        ]
-    )
     anything = modes.draw(air.astype(np.int64), rng.random(len(owner)))
     sector = goods.sector[anything[first]][owner]
-    alike = sectors.draw(2 * sector + air, rng.random(len(owner)))
+    alike = goods.alike().draw(2 * sector + air, rng.random(len(owner)))
     main = np.zeros(len(owner), bool)
     main[first] = True
     return np.where(main | (alike < 0) | (rng.random(len(owner)) < 0.15), anything, alike)
@@ -269,4 +262,5 @@ def _shippers(rng: np.random.Generator, tables: Tables, parties: Parties, commod
     size = np.ceil(0.6 * sizes).astype(np.int64)
     start = np.concatenate([[0], np.cumsum(size)[:-1]])
     numbers = parties.add(np.repeat(kinds % len(tables.countries), size), TRADER)
-    return numbers[start[which] + (size[which] * rng.random(len(pool)) ** 1.6).astype(np.int64)]
+    found: Ints = numbers[start[which] + (size[which] * rng.random(len(pool)) ** 1.6).astype(np.int64)]
+    return found

@@ -20,7 +20,7 @@ from training.simulation.tables import Bools, Floats, Ints, Tables
 
 ELSEWHERE: Final = -10.4
 """Log odds of trade that fits no typology."""
-FITS: Final = -9.0
+FITS: Final = -9.25
 """Log odds of trade that fits one, before everything that follows."""
 ROUTE: Final = 2.5
 """A cover load from a zone of supply."""

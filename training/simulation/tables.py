@@ -35,7 +35,8 @@ class Choices:
     def draw(self, rows: Ints, u: Floats) -> Ints:
         """One option for each row named, from a uniform number in [0, 1). -1 where the row has none."""
         at = (self.upto[rows] <= u[:, None]).sum(axis=1)
-        return self.options[rows, np.minimum(at, self.options.shape[1] - 1)]
+        drawn: Ints = self.options[rows, np.minimum(at, self.options.shape[1] - 1)]
+        return drawn
 
 
 def choices(rows: list[list[tuple[int, float]]]) -> Choices:
@@ -88,6 +89,16 @@ class Commodities:
     """Whether the heading is one of wild animals or plants, for which permits exist."""
     origins: Choices
     descriptions: list[list[str]]
+
+    def alike(self) -> Choices:
+        """Goods of a sector: row 2 * sector + mode; -1 where the sector does not move that way."""
+        return choices(
+            [
+                [(int(i), float(w)) for i, w in enumerate(self.share * share * (self.sector == sector)) if w > 0]
+                for sector in range(int(self.sector.max()) + 1)
+                for share in (1 - self.air, self.air)
+            ]
+        )
 
 
 @dataclass(frozen=True)
@@ -276,7 +287,8 @@ def _typology(
 
 def _normal(weights: list[float] | Floats) -> Floats:
     array = np.array(weights, float)
-    return array / array.sum()
+    shares: Floats = array / array.sum()
+    return shares
 
 
 def _rows(name: str) -> list[dict[str, str]]:

@@ -16,7 +16,9 @@ from training.simulation.tables import Ints, Tables
 from training.simulation.texts import pick, times
 
 
-def truth_table(tables: Tables, ids: list[str], checked: Checked, typology: Ints, found: set[str], stop: int) -> pd.DataFrame:
+def truth_table(
+    tables: Tables, ids: list[str], checked: Checked, typology: Ints, found: set[str], stop: int
+) -> pd.DataFrame:
     """One row for each consignment, in order of filing.
 
     consignment_id, filed_at
