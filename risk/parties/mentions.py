@@ -1,0 +1,184 @@
+"""Parties as they were written: the table that matching works on, in columns.
+
+A mention is one way in which a party was written: name, country, address, number, phone, e-mail. Its id is
+made of what it says, so it is the same in every run and a judgement about it outlives any rebuilding. Owns the
+cleaning of each part; knows nothing of similarity.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from risk.parties.addresses import comparable_address, numbers
+from risk.parties.letters import composed, words
+from risk.parties.names import Parted, parted
+
+UInt64 = NDArray[np.uint64]
+Ints = NDArray[np.int64]
+
+WRITTEN: Final = ("name", "country", "address", "identifier", "phone", "email")
+"""What makes a mention; all but the name may be missing."""
+
+LONGEST_TEXT: Final = 10_000
+"""Characters of a part that its id looks at."""
+
+_DUMMY: Final = re.compile(r"(.)\1*|0*123456789?0?|0*12345678|9876543210?")
+_BRANCH: Final = re.compile(r"([0-9]{10})-[0-9]{3}")
+_SPACES: Final = re.compile(r"\s+")
+
+
+@dataclass(frozen=True)
+class Mention:
+    """One way in which a party was written."""
+
+    name: str
+    country: str = ""
+    address: str = ""
+    identifier: str = ""
+    phone: str = ""
+    email: str = ""
+
+    @property
+    def id(self) -> str:
+        """P and 16 hex digits, made of what the mention says; spaces and their number do not count."""
+        return mention_id(self.name, self.country, self.address, self.identifier, self.phone, self.email)
+
+
+def mention_id(*written: str) -> str:
+    """The id of the mention with these parts, in the order of WRITTEN."""
+    text = "\x1f".join(_SPACES.sub(" ", part[:LONGEST_TEXT]).strip() for part in written)
+    return "P" + blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+@dataclass(frozen=True)
+class Mentions:
+    """Mentions in columns, one entry each, in order of `id`.
+
+    written     the frame as given: the columns of WRITTEN as text, `first_seen`, `seen`
+    ids         text
+    core, trade, foreign, role, name   see `risk.parties.names.Parted`
+    form        uint64, a hash of core and trade: what the name says; 0 for nobody
+    country, identifier, place, numbers, phone, email   uint64 hashes, 0 where missing; `place` is the address
+    address     text, comparable
+    first_seen  int64, microseconds since 1970 UTC; seen: int64, how often
+    """
+
+    written: pd.DataFrame
+    ids: list[str]
+    name: list[str]
+    core: list[str]
+    trade: Ints
+    foreign: NDArray[np.bool_]
+    role: list[str]
+    form: UInt64
+    country: UInt64
+    identifier: UInt64
+    place: UInt64
+    address: list[str]
+    numbers: UInt64
+    phone: UInt64
+    email: UInt64
+    first_seen: Ints
+    seen: Ints
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def mention(self, row: int) -> Mention:
+        """One of them."""
+        entry = self.written.iloc[row]
+        return Mention(*(str(entry[name]) for name in WRITTEN))
+
+
+def gather(frame: pd.DataFrame) -> Mentions:
+    """Mentions from a frame with `name` and any other column of WRITTEN, `first_seen` (microseconds), `seen`.
+
+    Rows that say the same are one mention: the earliest `first_seen`, the sum of `seen` (1 each when left out).
+    """
+    written = pd.DataFrame({name: _text(frame, name) for name in WRITTEN})
+    written["first_seen"] = frame["first_seen"].to_numpy(np.int64) if "first_seen" in frame else 0
+    written["seen"] = frame["seen"].to_numpy(np.int64) if "seen" in frame else 1
+    written["id"] = [mention_id(*row) for row in zip(*(written[name] for name in WRITTEN), strict=True)]
+    written = written.sort_values(["id", "first_seen"], kind="stable", ignore_index=True)
+    repeated = written["id"].duplicated()
+    if repeated.any():
+        seen = written.groupby("id", sort=True)["seen"].sum().to_numpy(np.int64)
+        written = written[~repeated].reset_index(drop=True)
+        written["seen"] = seen
+    return _in_columns(written)
+
+
+def one(mention: Mention) -> Mentions:
+    """A table of one mention."""
+    return gather(pd.DataFrame([{name: getattr(mention, name) for name in WRITTEN}]))
+
+
+def _in_columns(written: pd.DataFrame) -> Mentions:
+    parts = [parted(name) for name in written["name"]]
+    addresses = [comparable_address(address) for address in written["address"]]
+    return Mentions(
+        written=written.drop(columns="id"),
+        ids=written["id"].tolist(),
+        name=[part.name for part in parts],
+        core=[part.core for part in parts],
+        trade=np.array([part.trade for part in parts], np.int64),
+        foreign=np.array([part.foreign for part in parts], np.bool_),
+        role=[part.role for part in parts],
+        form=hashes(map(form, parts)),
+        country=hashes(country.strip().upper()[:2] for country in written["country"]),
+        identifier=hashes(map(clean_identifier, written["identifier"])),
+        place=hashes(addresses),
+        address=addresses,
+        numbers=hashes(map(numbers, addresses)),
+        phone=hashes(map(clean_phone, written["phone"])),
+        email=hashes(map(clean_email, written["email"])),
+        first_seen=written["first_seen"].to_numpy(np.int64),
+        seen=written["seen"].to_numpy(np.int64),
+    )
+
+
+def form(part: Parted) -> str:
+    """What a name says, however its words are joined or its trade is written; "" for nobody."""
+    return f"{part.core.replace(' ', '')}:{part.trade}" if part.name else ""
+
+
+def clean_identifier(identifier: str) -> str:
+    """A tax or registration number as letters and digits, without the branch; "" when too short or a dummy."""
+    text = composed(identifier).strip().upper()
+    branch = _BRANCH.fullmatch(text)
+    text = branch[1] if branch else words(text).replace(" ", "")
+    return "" if len(text) < 5 or _DUMMY.fullmatch(text) else text
+
+
+def clean_phone(phone: str) -> str:
+    """The last nine digits of a phone number; "" when there are fewer than seven or all are the same."""
+    digits = "".join(character for character in composed(phone) if character.isdecimal())[-9:]
+    return "" if len(digits) < 7 or _DUMMY.fullmatch(digits) else digits
+
+
+def clean_email(email: str) -> str:
+    """An e-mail address in lower case; "" when it is none."""
+    text = composed(email).strip().lower()
+    return text if "@" in text.strip("@") else ""
+
+
+def hashes(texts: Iterable[str]) -> UInt64:
+    """A 64-bit hash of each text, 0 for the empty one."""
+    values = np.array(list(texts), dtype=object)
+    found = pd.util.hash_array(values, categorize=False).astype(np.uint64) if len(values) else np.zeros(0, np.uint64)
+    found[values == ""] = 0
+    return found
+
+
+def _text(frame: pd.DataFrame, name: str) -> list[str] | Any:
+    if name not in frame:
+        return [""] * len(frame)
+    return frame[name].astype(object).where(frame[name].notna(), "").map(str).tolist()
