@@ -14,7 +14,7 @@ import click
 import typer
 
 from risk.errors import RiskError
-from serving.commands import database, demo, history, importing, model, score, serve, simulate, train
+from serving.commands import database, demo, history, importing, model, parties, score, serve, simulate, train
 from serving.settings import use_home
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ app = typer.Typer(
 for module in (demo, simulate, importing, train, score, model, serve):
     module.mount(app)
 app.add_typer(history.app, name="history")
+app.add_typer(parties.app, name="parties")
 app.add_typer(database.app, name="db")
 
 

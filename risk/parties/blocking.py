@@ -114,7 +114,7 @@ def _word_pairs(mentions: Mentions, rows: Ints, first: UInt64) -> Keys:
     return Keys(mix(mix(hashes(texts), mentions.country[of]), _SALT[WORDS]), of, first[of])
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _left_out(letters: NDArray[np.uint8], length: Ints) -> tuple[UInt64, Ints]:
     """Hashes of each text and of it with each one character left out, and which text they are of."""
     total = len(letters) + len(length)
@@ -143,7 +143,7 @@ def _left_out(letters: NDArray[np.uint8], length: Ints) -> tuple[UInt64, Ints]:
     return key, owner
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _neighbours(key: UInt64, row: Ints, window: int, most: int) -> UInt64:
     """Pairs of rows within each block of equal keys, at most `window` places apart, packed as i << 32 | j."""
     count = 0

@@ -16,7 +16,8 @@ from typing import Any, Self
 import pandas as pd
 from sqlalchemy import Connection, Engine
 
-from serving.store import assessments, engine, filings, imports, outcomes, schema
+from risk.parties.judgements import Judgement
+from serving.store import assessments, engine, filings, imports, outcomes, parties, schema
 from serving.store.append import Added
 from serving.store.assessments import Saved
 from serving.store.imports import ImportRun
@@ -181,6 +182,16 @@ class Store:
         """One answer by its id; None when there is none."""
         with self.reading() as connection:
             return assessments.one(connection, key)
+
+    def judge_parties(self, judgement: Judgement) -> int:
+        """Append what a person said about two parties; returns its number."""
+        with self.transaction() as connection:
+            return parties.add(connection, judgement)
+
+    def party_judgements(self, *, judged_before: datetime | None = None) -> list[Judgement]:
+        """What people said about parties before a time (exclusive); all by default."""
+        with self.reading() as connection:
+            return parties.judgements(connection, judged_before=judged_before)
 
     def begin_import(self, name: str, sha256: str) -> int:
         """Note that the import of a file began; returns the id of the run."""

@@ -1,0 +1,209 @@
+"""`risk parties`: who is who, and what people say about it."""
+
+from __future__ import annotations
+
+import getpass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from risk.parties.resolver import Parties
+
+app = typer.Typer(help="Who is who: spellings that are one party, and judgements about them.", no_args_is_help=True)
+
+AsOf = Annotated[str | None, typer.Option("--as-of", help="ISO 8601 time; what was known strictly before it.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+def search(
+    name: Annotated[str, typer.Argument(help="A name in any script and spelling.")],
+    country: Annotated[str, typer.Option(help="Two-letter country code.")] = "",
+    address: Annotated[str, typer.Option(help="The address, as far as it is known.")] = "",
+    identifier: Annotated[str, typer.Option(help="Tax or registration number.")] = "",
+    most: Annotated[int, typer.Option(min=1, help="How many parties to show.")] = 10,
+    as_of: AsOf = None,
+    json: Json = False,
+) -> int:
+    """Parties that a name may be, the likeliest first, with the score and the rule."""
+    from risk.parties.mentions import Mention
+    from risk.parties.names import role
+    from serving.terminal import out, print_json, say
+
+    parties = _load(as_of)
+    matches = parties.resolve(Mention(name, country, address, identifier), most)
+    found = [{**vars(match), "name": _written(parties, match.party)["name"]} for match in matches]
+    if json:
+        print_json({"name": name, "role": role(name), "matches": found})
+    elif not found:
+        stands_for = role(name)
+        say(f"no party like it ({'new' if stands_for in ('party', 'forwarder') else 'no party: ' + stands_for})")
+    for match in [] if json else found:
+        out.print(
+            f"{match['party']}  {match['score']:.2f}  {match['rule']:<18}  "
+            f"{'linked  ' if match['linked'] else 'possible'}  {match['name']}",
+            markup=False,
+        )
+    return 0
+
+
+@app.command()
+def show(
+    party: Annotated[str, typer.Argument(help="Id of a party or of one of its spellings.")],
+    as_of: AsOf = None,
+    json: Json = False,
+) -> int:
+    """All spellings of a party, the inferred links that hold them together, judgements, and likely others."""
+    from serving.terminal import out, print_json
+
+    content = _described(_load(as_of), party)
+    if json:
+        print_json(content)
+        return 0
+    out.print(f"{content['party']}  {len(content['spellings'])} spellings", markup=False)
+    for entry in content["spellings"]:
+        rest = "  ".join(str(entry[part]) for part in ("country", "identifier", "address") if entry[part])
+        out.print(f"  {entry['id']}  {entry['seen']:>6} x  {entry['name']}  {rest}", markup=False)
+    for entry in content["links"]:
+        out.print(f"  inferred {entry['left']} = {entry['right']}  {entry['score']:.2f}  {entry['rule']}", markup=False)
+    for entry in content["possible"]:
+        out.print(f"  possible {entry['party']}  {entry['score']:.2f}  {entry['rule']}  {entry['name']}", markup=False)
+    for entry in content["judgements"]:
+        out.print(f"  judged {entry['left']} {entry['verdict']} {entry['right']} by {entry['judged_by']}", markup=False)
+    return 0
+
+
+@app.command()
+def judge(
+    left: Annotated[str, typer.Argument(help="Id of a party or spelling.")],
+    right: Annotated[str, typer.Argument(help="Id of another one.")],
+    verdict: Annotated[str, typer.Argument(help="same, different or unsure.")],
+    why: Annotated[str, typer.Option("--why", help="The reason, for those who come later.")],
+    by: Annotated[str | None, typer.Option("--by", help="Who judges; the user of this machine if left out.")] = None,
+    json: Json = False,
+) -> int:
+    """Say that two parties are the same or different, or that nobody can tell; it counts from now on."""
+    from risk.errors import UsageError
+    from risk.layout import utc
+    from risk.parties.judgements import judgement
+    from serving.settings import settings
+    from serving.store import Store
+    from serving.store import parties as stored
+    from serving.terminal import print_json, say
+
+    made = judgement(left, right, verdict, datetime.now(UTC), by or getpass.getuser(), why)
+    parties = _load(None)
+    for id_ in (left, right):
+        if parties.party(id_) is None:
+            raise UsageError(f"There is no party {id_}; `risk parties search NAME` shows ids")
+    with Store.open(settings().store_url, create=False) as store, store.transaction() as connection:
+        number = stored.add(connection, made)
+        said = stored.judgements(connection)
+    after = parties.at(None, said)
+    refused = [
+        {"verdict": one.judgement.verdict, "reason": one.reason}
+        for one in after.clusters.refused
+        if one.judgement.pair == made.pair
+    ]
+    content = {
+        "judgement": number,
+        "judged_at": utc(made.judged_at),
+        "left": {"id": left, "party": after.party(left)},
+        "right": {"id": right, "party": after.party(right)},
+        "refused": refused,
+    }
+    if json:
+        print_json(content)
+    else:
+        one = after.party(left) == after.party(right)
+        say(f"noted as judgement {number}; they are now {'one party' if one else 'two parties'}")
+        for entry in refused:
+            say(f"not followed: {entry['reason']}")
+    return 0
+
+
+def _load(as_of: str | None) -> Parties:
+    from risk.parties.resolver import Parties
+    from serving.settings import settings
+    from serving.store import Store
+    from serving.store import parties as stored
+
+    when = _time(as_of)
+    with Store.open(settings().store_url, create=False) as store, store.reading() as connection:
+        return Parties.of(stored.mentions(connection, filed_before=when), stored.judgements(connection), when)
+
+
+def _time(text: str | None) -> datetime | None:
+    from risk.errors import UsageError
+
+    if text is None:
+        return None
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"--as-of is {text!r}; an ISO 8601 time like 2026-06-30T00:00:00Z is expected") from error
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _written(parties: Parties, id_: str) -> dict[str, Any]:
+    from risk.layout import utc
+    from risk.parties.mentions import WRITTEN
+
+    row = int(parties.rows([id_])[0])
+    entry = parties.mentions.written.iloc[row]
+    first = datetime.fromtimestamp(int(parties.mentions.first_seen[row]) / 1_000_000, UTC)
+    return {
+        "id": id_,
+        **{name: str(entry[name]) for name in WRITTEN},
+        "role": parties.mentions.role[row],
+        "first_seen": utc(first),
+        "seen": int(parties.mentions.seen[row]),
+    }
+
+
+def _described(parties: Parties, id_: str) -> dict[str, Any]:
+    import numpy as np
+
+    from risk.errors import UsageError
+    from risk.layout import utc
+    from risk.parties.clusters import rule_words
+
+    party = parties.party(id_)
+    if party is None:
+        raise UsageError(f"There is no party {id_}; `risk parties search NAME` shows ids")
+    rows, ids, links = parties.members(party), parties.mentions.ids, parties.links
+    within = set(rows.tolist())
+    used = [place for place in parties.clusters.used.tolist() if int(links.i[place]) in within]
+    possible: dict[str, dict[str, Any]] = {}
+    inside = np.isin(links.i, rows) != np.isin(links.j, rows)
+    for place in sorted(np.flatnonzero(inside).tolist(), key=lambda place: -float(links.score[place])):
+        other = links.j[place] if int(links.i[place]) in within else links.i[place]
+        theirs = parties.party(ids[int(other)])
+        if theirs is not None and theirs not in possible:
+            score = round(float(links.score[place]), 2)
+            named = {"party": theirs, "name": _written(parties, theirs)["name"]}
+            possible[theirs] = {**named, "score": score, "rule": links.rule_name(place)}
+    return {
+        "party": party,
+        "spellings": [_written(parties, ids[row]) for row in rows.tolist()],
+        "links": [
+            {
+                "left": ids[int(links.i[place])],
+                "right": ids[int(links.j[place])],
+                "score": round(float(links.score[place]), 2),
+                "rule": links.rule_name(place),
+                "because": rule_words(int(links.rule[place])),
+                "inferred": True,
+            }
+            for place in used
+        ],
+        "possible": list(possible.values())[:20],
+        "judgements": [
+            {**vars(one), "judged_at": utc(one.judged_at)}
+            for one in parties.judgements
+            if {one.left, one.right} & {ids[row] for row in rows.tolist()}
+            and (parties.as_of is None or one.judged_at < parties.as_of)
+        ],
+    }
