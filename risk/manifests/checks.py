@@ -8,7 +8,7 @@ those that need the whole record or other records.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -20,12 +20,13 @@ from risk import consignment, layout
 from risk.consignment import CONSIGNMENTS
 from risk.inspection import OUTCOMES
 from risk.layout import EXTRA_PREFIX, Column
-from risk.manifests.columns import Filled, Mask, fill
+from risk.manifests.columns import Filled, Mask, Note, fill
 from risk.manifests.duplicates import Seen
 from risk.manifests.raw import Raw, as_text, to_json
 from risk.manifests.records import Finding, Findings, Reject, empty, shorten
 from risk.manifests.rules import TABLES, Extra, ExtraKind, Plan, Rule
 from risk.manifests.values import UNKNOWN_CODE
+from risk.manifests.versions import Versions
 from risk.reference import countries, ports
 
 AHEAD: Final = timedelta(days=1)
@@ -42,12 +43,14 @@ class Memory:
     seen      the records of each table so far
     extras    whether an extra column is a number, settled by its first value
     remarked  columns that were remarked on once and for all
+    versions  the versions of the bills of messages so far
     """
 
     now: datetime
     seen: dict[str, Seen] = field(default_factory=lambda: {name: Seen() for name in TABLES})
     extras: dict[str, ExtraKind] = field(default_factory=dict)
     remarked: set[str] = field(default_factory=set)
+    versions: Versions = field(default_factory=Versions)
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,8 @@ def check(raw: Raw, plan: Plan, file: str, memory: Memory, among: Mask | None = 
         for name in (*consignment.ROUTE, *consignment.GOODS, *consignment.PARTIES):
             told |= records.stated(name)
         records.reject(~told, "", "nothing is said of route, goods or parties, so there is nothing to score")
+    if plan.counted:
+        records.count_versions(memory.versions)
     records.reject_repeated(memory.seen[plan.table])
     return records.close()
 
@@ -162,6 +167,21 @@ class _Records:
         for row in np.flatnonzero(rows).tolist():
             self._faults[row] = (name, reason)
         self._good &= ~rows
+
+    def count_versions(self, versions: Versions) -> None:
+        """Number the versions of the good records by when they were filed."""
+        rows = np.flatnonzero(self._good)
+        numbers = np.ones(len(self._raw), np.int64)
+        if len(rows):
+            ids, filed = self.values["consignment_id"].iloc[rows], self.values["filed_at"].iloc[rows]
+            numbers[rows], early = versions.number(ids, filed)
+            late = np.zeros(len(self._raw), np.bool_)
+            late[rows] = early
+            if late.any():
+                reason = "was filed before a version of the consignment that was read earlier"
+                filled = self._filled["filed_at"]
+                self._filled["filed_at"] = replace(filled, notes=[*filled.notes, Note(late, reason, lost=False)])
+        self.values["version"] = pd.Series(numbers)
 
     def reject_repeated(self, seen: Seen) -> None:
         """Reject records that an earlier one of the reading equals: in its key, or an outcome altogether."""

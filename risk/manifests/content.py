@@ -8,6 +8,8 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+import re
+import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,12 +18,17 @@ from typing import BinaryIO, Final, Literal, TextIO, cast
 
 from risk.errors import InputError
 
-Format = Literal["parquet", "json_lines", "csv"]
+Format = Literal["parquet", "json_lines", "csv", "xml", "edifact", "x12", "cargo_imp", "excel"]
 
 HEAD: Final = 65_536
 """Bytes from the beginning of a file that are looked at to tell what it is."""
 
 _BLOCK: Final = 1 << 20
+_ZIP: Final = b"PK\x03\x04"
+_OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_WORKBOOK: Final = re.compile(rb"xl/workbook|opendocument\.spreadsheet")
+_DOCTYPE: Final = re.compile(r"^\s*(?:<\?.*?\?>|<!--.*?-->|\s)*<!DOCTYPE", re.DOTALL | re.IGNORECASE)
+_CARGO_IMP: Final = re.compile(r"^(?:FWB|FHL|FFM)/\d{1,2}\s*$", re.MULTILINE)
 _GZIP: Final = b"\x1f\x8b"
 _PARQUET: Final = b"PAR1"
 _MARKS: Final = (
@@ -68,6 +75,9 @@ def recognise(path: Path, encoding: str | None = None) -> tuple[Format, str]:
         return "parquet", ""
     if not head.strip():
         raise InputError(f"{path}: the file is empty.")
+    message = _message(path, head)
+    if message is not None:
+        return message, encoding or ""
     found = _encoding(path, head, encoding)
     start = codecs.getincrementaldecoder(found)().decode(head) if _decodes(path, found) else ""
     first = start.lstrip("\ufeff \t\r\n")
@@ -76,6 +86,43 @@ def recognise(path: Path, encoding: str | None = None) -> tuple[Format, str]:
     if first.startswith("["):
         raise InputError(f"{path}: begins with '['; JSON is read with one object on each line, without brackets.")
     return ("json_lines" if first.startswith("{") else "csv"), found
+
+
+def opening(head: bytes) -> str:
+    """The first characters of a file as text, whatever its encoding, without mark and blanks before them."""
+    for mark, name in _MARKS:
+        if head.startswith(mark):
+            return head.decode(name, "replace").lstrip("\ufeff \t\r\n")
+    for name, zero in (("utf-16-le", 1), ("utf-16-be", 0)):
+        if head[zero : zero + 1] == b"\0" and head[2 + zero : 3 + zero] == b"\0":
+            return head.decode(name, "replace").lstrip()
+    return head.decode("latin-1").lstrip("\ufeff \t\r\n\x01\x02")
+
+
+def _message(path: Path, head: bytes) -> Format | None:
+    """The format when the file is a message or a workbook, None when it is a table in text."""
+    if head.startswith(_OLE) or (head.startswith(_ZIP) and _WORKBOOK.search(head)):
+        return "excel"
+    if head.startswith(_ZIP):
+        return "excel" if _is_workbook(path) else None
+    text = opening(head)
+    if text.startswith("<"):
+        if _DOCTYPE.search(text):
+            raise InputError(f"{path}: has a DTD (<!DOCTYPE ...>), which is refused; send the message without.")
+        return "xml"
+    if text.startswith("UNA") or re.match(r"UN[BH][^\w\s]", text):
+        return "edifact"
+    if re.match(r"ISA[^\w\s]", text):
+        return "x12"
+    return "cargo_imp" if _CARGO_IMP.search(text[:2000]) else None
+
+
+def _is_workbook(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.startswith(("xl/", "content.xml")) for name in archive.namelist()[:200])
+    except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
+        raise InputError(f"{path}: the zip file is damaged ({error}); pack it again.") from None
 
 
 def _encoding(path: Path, head: bytes, given: str | None) -> str:

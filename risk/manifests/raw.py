@@ -16,7 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from risk.manifests.records import Reject
+from risk.manifests.facts import MessageFacts
+from risk.manifests.records import Findings, Reject
 
 
 @dataclass(frozen=True)
@@ -26,11 +27,15 @@ class Raw:
     columns   arrays of equal length by name; text, or the type that the file gives
     lines     the line (or row) on which each record begins, int64
     rejects   records that could not be taken apart
+    findings  remarks of the reader itself
+    messages  what the messages that ended here say about themselves (`message.MessageFacts`)
     """
 
     columns: dict[str, pa.Array]
     lines: NDArray[np.int64]
     rejects: list[Reject] = field(default_factory=list)
+    findings: Findings = field(default_factory=Findings)
+    messages: list[MessageFacts] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.lines)

@@ -14,14 +14,15 @@ from typing import Final
 from risk.errors import InputError, MappingError
 from risk.layout import EXTRA_PREFIX, column_names
 from risk.manifests.checks import Memory, check
-from risk.manifests.content import recognise
+from risk.manifests.content import Format, recognise
 from risk.manifests.csv_lines import CsvLines
 from risk.manifests.json_lines import JsonLines
 from risk.manifests.mapping import ColumnMapping
+from risk.manifests.messages import MESSAGES, open_message
 from risk.manifests.parquet_rows import ParquetRows
 from risk.manifests.raw import Raw, Reader, as_text
 from risk.manifests.records import Batch, Finding, Findings, Reading, Reject, concatenate, empty, shorten
-from risk.manifests.rules import TABLES, Plan, TableName, own_plan, own_table
+from risk.manifests.rules import TABLES, Plan, TableName, message_plan, own_plan, own_table
 
 BATCH_ROWS: Final = 50_000
 
@@ -35,6 +36,7 @@ def read_manifest(
     now: datetime | None = None,
     batch_rows: int = BATCH_ROWS,
     encoding: str | None = None,
+    received_at: datetime | None = None,
 ) -> Iterator[Batch]:
     """The records of a CSV, JSON Lines or Parquet file, checked, in batches of at most `batch_rows`.
 
@@ -44,12 +46,14 @@ def read_manifest(
     label      which outcomes of the mapping to read; the first when None
     now        the moment of reading (with its zone); records more than a day later are rejected
     encoding   of text without a byte order mark; the mapping's, else UTF-8, when None
+    received_at  when a message was received (with its zone): `filed_at` of those that do not say when they
+                 were prepared
 
     Every record is accepted or rejected. Memory does not grow with the file, but for 16 bytes a record to
     know duplicates by. Raises InputError when the file as a whole cannot be read and MappingError when the
     mapping does not fit it, both before the first batch.
     """
-    return _read(source, Memory(now or datetime.now(UTC)), table, mapping, label, batch_rows, encoding)
+    return _read(source, Memory(now or datetime.now(UTC)), table, mapping, label, batch_rows, encoding, received_at)
 
 
 def read_all(
@@ -61,6 +65,7 @@ def read_all(
     now: datetime | None = None,
     batch_rows: int = BATCH_ROWS,
     encoding: str | None = None,
+    received_at: datetime | None = None,
 ) -> Reading:
     """All records of several files as two frames, with the parameters and errors of `read_manifest`.
 
@@ -70,7 +75,7 @@ def read_all(
     batches = [
         batch
         for source in sources
-        for batch in _read(source, memory, table, mapping, label, batch_rows, encoding)
+        for batch in _read(source, memory, table, mapping, label, batch_rows, encoding, received_at)
     ]  # fmt: skip
     return Reading(
         concatenate((batch.consignments for batch in batches), TABLES["consignments"]),
@@ -78,6 +83,7 @@ def read_all(
         [reject for batch in batches for reject in batch.rejects],
         sum((batch.findings for batch in batches), Findings()),
         sum(batch.rows for batch in batches),
+        [message for batch in batches for message in batch.messages],
     )
 
 
@@ -89,9 +95,17 @@ def _read(
     label: str | None,
     batch_rows: int,
     encoding: str | None,
+    received: datetime | None,
 ) -> Iterator[Batch]:
+    format, found = recognise(source, encoding or (mapping.encoding if mapping else None))
+    if format in MESSAGES:
+        if table == "outcomes":
+            raise InputError(f"{source}: is a message of carriers, which holds consignments and no outcomes.")
+        zone = None if mapping is None else mapping.time_zone
+        messages = open_message(source, format, found, batch_rows, received)
+        return (_checked(raw, [message_plan(zone)], str(source), memory, frozenset()) for raw in messages)
     plans = None if mapping is None else mapping.plans(table, label)
-    reader = _open(source, plans, batch_rows, encoding or (mapping.encoding if mapping else None))
+    reader = _open(source, format, found, plans, batch_rows)
     if plans is None:
         plans = [own_plan(table or own_table(reader.names))]
     if reader.fixed:
@@ -100,8 +114,7 @@ def _read(
     return (_checked(raw, plans, str(source), memory, known) for raw in reader)
 
 
-def _open(source: Path, plans: list[Plan] | None, batch_rows: int, encoding: str | None) -> Reader:
-    format, found = recognise(source, encoding)
+def _open(source: Path, format: Format, found: str, plans: list[Plan] | None, batch_rows: int) -> Reader:
     if format == "parquet":
         return ParquetRows(source, batch_rows)
     if format == "json_lines":
@@ -132,7 +145,7 @@ def _fits(source: Path, names: Sequence[str], plans: list[Plan], mapping: str | 
 def _checked(raw: Raw, plans: list[Plan], file: str, memory: Memory, known: frozenset[str] | None) -> Batch:
     frames = {name: empty(layout) for name, layout in TABLES.items()}
     rejects: list[Reject] = list(raw.rejects)
-    findings = _unused(raw, plans, file, memory, known)
+    findings = raw.findings + (Findings() if plans[0].counted else _unused(raw, plans, file, memory, known))
     accepted = None
     for plan in plans:
         checked = check(raw, plan, file, memory, among=accepted)
@@ -141,7 +154,8 @@ def _checked(raw: Raw, plans: list[Plan], file: str, memory: Memory, known: froz
         rejects += checked.rejects
         findings += checked.findings
     rejects.sort(key=lambda reject: reject.line)
-    return Batch(frames["consignments"], frames["outcomes"], rejects, findings, len(raw) + len(raw.rejects))
+    rows = len(raw) + len(raw.rejects)
+    return Batch(frames["consignments"], frames["outcomes"], rejects, findings, rows, raw.messages)
 
 
 def _unused(raw: Raw, plans: list[Plan], file: str, memory: Memory, known: frozenset[str] | None) -> Findings:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from risk import layout
 from risk.layout import EXTRA_PREFIX, Table
+from risk.manifests.facts import MessageFacts
 
 VALUE_LENGTH = 200
 """Longer values are cut in rejects and findings; the record of a reject keeps them whole."""
@@ -82,7 +83,8 @@ class Findings:
 class Batch:
     """A stretch of one file. `rows` is the number of records read, accepted or not.
 
-    Both frames have the dtypes of `risk.layout`; one that the file does not fill has no rows.
+    Both frames have the dtypes of `risk.layout`; one that the file does not fill has no rows. `messages` are
+    those that ended in this stretch, with what they declare and take back.
     """
 
     consignments: pd.DataFrame
@@ -90,6 +92,7 @@ class Batch:
     rejects: list[Reject]
     findings: Findings
     rows: int
+    messages: list[MessageFacts] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,7 @@ class Reading:
     rejects: list[Reject]
     findings: Findings
     rows: int
+    messages: list[MessageFacts] = field(default_factory=list)
 
 
 def empty(table: Table) -> pd.DataFrame:

@@ -70,6 +70,7 @@ class Plan:
     extras       columns of an administration's own, by their name in the table
     own_extras   whether columns of the file that are named extra.* are taken as they are
     optional     whether a record without a result is simply none of this table (outcomes out of a flat file)
+    counted      whether versions are counted while reading, as messages do not number them
     """
 
     table: TableName
@@ -78,6 +79,7 @@ class Plan:
     extras: Mapping[str, Extra] = field(default_factory=dict)
     own_extras: bool = False
     optional: bool = False
+    counted: bool = False
 
     def sources(self) -> list[str]:
         """All columns of the file that the plan reads, each once."""
@@ -89,6 +91,12 @@ def own_plan(table: TableName) -> Plan:
     """The plan for a file with our own column names."""
     rules = {name: Rule(sources=(name,)) for name in column_names(TABLES[table])}
     return Plan(table, rules, own_extras=table == "consignments")
+
+
+def message_plan(zone: tzinfo | None) -> Plan:
+    """The plan for messages, whose readers use our column names; `zone` is that of times that name none."""
+    rules = {name: Rule(sources=(name,), zone=zone) for name in column_names(CONSIGNMENTS)}
+    return Plan("consignments", rules, counted=True)
 
 
 def own_table(names: Collection[str]) -> TableName:

@@ -1,0 +1,26 @@
+"""Opens the reader of a message by its format: the one place that knows them all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from risk.errors import InputError
+from risk.manifests.awmds import Awmds
+from risk.manifests.content import Format
+from risk.manifests.raw import Raw
+from risk.manifests.xml_events import root_name
+
+MESSAGES: Final = ("xml", "edifact", "x12", "cargo_imp")
+
+
+def open_message(
+    path: Path, format: Format, encoding: str, batch_rows: int, received: datetime | None
+) -> Iterable[Raw]:
+    """The reader of a message. Raises InputError for XML of another kind, naming what can be read."""
+    root = root_name(path, encoding or None)
+    if root in {"Awmds", "Awbolds"}:
+        return Awmds(path, root, encoding or None, batch_rows, received)
+    raise InputError(f"{path}: the XML begins with <{root}>; expected is Awmds, Awbolds, Waybill, HouseWaybill.")
