@@ -6,6 +6,7 @@ counted in `Findings`. docs/formats.md describes the layouts, the policy and the
 """
 
 from risk.manifests.checks import check_outcomes
+from risk.manifests.facts import MessageFacts
 from risk.manifests.mapping import ColumnMapping
 from risk.manifests.reading import read_all, read_manifest
 from risk.manifests.records import Batch, Finding, Findings, Reading, Reject
@@ -17,6 +18,7 @@ __all__ = [
     "ColumnMapping",
     "Finding",
     "Findings",
+    "MessageFacts",
     "Reading",
     "Reject",
     "RejectWriter",

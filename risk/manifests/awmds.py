@@ -77,7 +77,10 @@ _TOTALS: Final = {
 }
 _PREPARED: Final = ("Date_of_preparation", "Date_of_registration", "Date_of_submission")
 _PAYMENT: Final = {"PP": "prepaid", "P": "prepaid", "CC": "collect", "C": "collect"}
-_CURRENCIES: Final = ("Freight_currency", "Customs_currency")
+_PARTS: Final = frozenset(
+    {"Bol_id", "Load_unload_place", "Traders_segment", "ctn_segment", "Goods_segment", "Value_segment"}
+)
+_CODED: Final = ("freight_payment", "currency")
 
 
 class Awmds:
@@ -170,17 +173,14 @@ def _bill(element: Element, number: int, head: Row, bills: Collector) -> None:
         tag = part.tag
         if tag[0] == "{":
             tag = local(tag)
-        if tag == "ctn_segment":
-            box = {}
-            boxes.append(box)
-            continue
-        if tag == "Goods_segment":
-            box = None
-            here = {}
-            lines.append(here)
-            continue
-        if tag == "Value_segment":
-            here, box = row, None
+        if tag in _PARTS:
+            box, here = None, row
+            if tag == "ctn_segment":
+                box = {}
+                boxes.append(box)
+            elif tag == "Goods_segment":
+                here = {}
+                lines.append(here)
             continue
         text = part.text
         if text is None or not (text := text.strip()):
@@ -189,26 +189,29 @@ def _bill(element: Element, number: int, head: Row, bills: Collector) -> None:
             _box(box, tag, text)
             continue
         column = _BILL.get(tag)
-        if column is None:
-            if tag == "Carrier_code" and "carrier" not in row:
-                row["carrier"] = text
-        elif column == "freight_payment":
-            if text.upper() in _PAYMENT:
-                row[column] = _PAYMENT[text.upper()]
-        elif column == "currency":
-            if text != "ZZZ":
-                row.setdefault(column, text)
-        elif here is row:
-            if column not in own:
-                own.add(column)
-                row[column] = text
-        else:
+        if tag == "Carrier_code":
+            row.setdefault("carrier", text)
+        elif column in _CODED:
+            _coded(row, column, text)
+        elif column is not None and here is not row:
             here.setdefault(column, text)
+        elif column is not None and column not in own:
+            own.add(column)
+            row[column] = text
     if not row.get("bl_no"):
         bills.reject(number, "bl_no", "", "is missing; expected is Bol_reference in Bol_id", row)
         return
     rows = [row | line for line in lines] if lines else [row]
     bills.bill(rows, number, boxes)
+
+
+def _coded(row: Row, column: str, text: str) -> None:
+    """A payment term or a currency; ZZZ is how a sender says that there is none."""
+    if column == "currency":
+        if text != "ZZZ":
+            row.setdefault(column, text)
+    elif text.upper() in _PAYMENT:
+        row[column] = _PAYMENT[text.upper()]
 
 
 def _box(box: Container, tag: str, text: str) -> None:

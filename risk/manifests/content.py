@@ -27,7 +27,7 @@ _BLOCK: Final = 1 << 20
 _ZIP: Final = b"PK\x03\x04"
 _OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _WORKBOOK: Final = re.compile(rb"xl/workbook|opendocument\.spreadsheet")
-_DOCTYPE: Final = re.compile(r"^\s*(?:<\?.*?\?>|<!--.*?-->|\s)*<!DOCTYPE", re.DOTALL | re.IGNORECASE)
+_DOCTYPE: Final = re.compile(r"(?:(?><\?.*?\?>)|(?><!--.*?-->)|\s)*+<!DOCTYPE", re.DOTALL | re.IGNORECASE)
 _CARGO_IMP: Final = re.compile(r"^(?:FWB|FHL|FFM)/\d{1,2}\s*$", re.MULTILINE)
 _GZIP: Final = b"\x1f\x8b"
 _PARQUET: Final = b"PAR1"
@@ -104,10 +104,12 @@ def _message(path: Path, head: bytes) -> Format | None:
     if head.startswith(_OLE) or (head.startswith(_ZIP) and _WORKBOOK.search(head)):
         return "excel"
     if head.startswith(_ZIP):
-        return "excel" if _is_workbook(path) else None
+        if _is_workbook(path):
+            return "excel"
+        raise InputError(f"{path}: is a zip file, which is not unpacked; unpack it and give the files in it.")
     text = opening(head)
     if text.startswith("<"):
-        if _DOCTYPE.search(text):
+        if _DOCTYPE.match(text):
             raise InputError(f"{path}: has a DTD (<!DOCTYPE ...>), which is refused; send the message without.")
         return "xml"
     if text.startswith("UNA") or re.match(r"UN[BH][^\w\s]", text):

@@ -100,7 +100,7 @@ class Collector:
         for box in boxes:
             if box.get("no"):
                 self._boxes.append(hash(box["no"]))
-        texts = {(): orjson.dumps(list(boxes)).decode() if boxes else ""}
+        texts: dict[tuple[int, ...], str] = {(): orjson.dumps(list(boxes)).decode() if boxes else ""}
         for place, row in enumerate(rows):
             row["consignment_id"] = own
             row["filed_at"] = filed
@@ -113,16 +113,7 @@ class Collector:
                 row["containers"] = texts[key]
             if not row.get("hs_code"):
                 self._infer(row, line)
-            for name, column in (("packages", "packages"), ("gross_weight_kg", "gross_weight_kg")):
-                text = row.get(column)
-                if text:
-                    try:
-                        value = float(text)
-                    except ValueError:
-                        continue
-                    read[name] += value
-                    if not houses:
-                        facts.of_masters[name] += value
+            self._count(row, houses)
             self._rows.append(row)
             self._lines.append(line)
         if len(self._rows) >= 4096:
@@ -174,6 +165,19 @@ class Collector:
         self._blocks, self._lines, self._rejects = [], array("q"), []
         self._findings, self._done = Findings(), []
         return raw
+
+    def _count(self, row: Row, house: bool) -> None:
+        for name in ("packages", "gross_weight_kg"):
+            text = row.get(name)
+            if not text:
+                continue
+            try:
+                value = float(text)
+            except ValueError:
+                continue  # the checks say so
+            self.facts.read[name] += value
+            if not house:
+                self.facts.of_masters[name] += value
 
     def _infer(self, row: Row, line: int) -> None:
         for column in ("description", "marks"):

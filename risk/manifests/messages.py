@@ -13,14 +13,26 @@ from risk.manifests.content import Format
 from risk.manifests.raw import Raw
 from risk.manifests.xml_events import root_name
 
-MESSAGES: Final = ("xml", "edifact", "x12", "cargo_imp")
+MESSAGES: Final = ("xml", "edifact", "x12", "cargo_imp", "excel")
+
+_NOT_YET: Final = {
+    "edifact": "UN/EDIFACT",
+    "x12": "ANSI X12",
+    "cargo_imp": "Cargo-IMP",
+    "excel": "an Excel workbook",
+}
 
 
 def open_message(
     path: Path, format: Format, encoding: str, batch_rows: int, received: datetime | None
 ) -> Iterable[Raw]:
     """The reader of a message. Raises InputError for XML of another kind, naming what can be read."""
+    if format in _NOT_YET:
+        raise InputError(
+            f"{path}: is {_NOT_YET[format]}, for which there is no reader yet; expected is ASYCUDA World XML, CSV, "
+            "JSON Lines or Parquet."
+        )
     root = root_name(path, encoding or None)
     if root in {"Awmds", "Awbolds"}:
         return Awmds(path, root, encoding or None, batch_rows, received)
-    raise InputError(f"{path}: the XML begins with <{root}>; expected is Awmds, Awbolds, Waybill, HouseWaybill.")
+    raise InputError(f"{path}: the XML begins with <{root}>; expected is <Awmds> or <Awbolds>.")
