@@ -40,7 +40,7 @@ bench: $(READY)  ## the benchmarks (see docs/benchmarks.md)
 	@$(BIN)/python -m benchmarks
 
 serve: $(READY)  ## API and console on this machine
-	@$(BIN)/risk serve
+	@$(BIN)/risk $(if $(wildcard demo/mlruns),--home demo) serve
 
 lock:  ## compile requirements.lock anew from pyproject.toml
 	@test -x $(BIN)/uv || { $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet uv; }
