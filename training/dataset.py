@@ -20,8 +20,8 @@ from risk.consignment import CONSIGNMENTS
 from risk.inspection import OUTCOMES, Target
 from risk.layout import column
 
-MAX_WEIGHT: Final = 20.0
-"""Inverse propensities are clipped here: one consignment never counts for more than twenty."""
+MAX_WEIGHT: Final = 10.0
+"""Inverse propensities are clipped here: one consignment never counts for more than ten."""
 
 
 @dataclass(frozen=True)

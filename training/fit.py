@@ -1,14 +1,16 @@
-"""Fitting the trees: which features help on later time, and how many trees.
+"""Fitting the trees: which features help on later time, which shape of trees, and how many.
 
-A feature that does not help on later time is left out: party identities that were broken, or history that has
-not yet gathered, hurt a model that is given them. Several sets of features are tried in turn and the one with the
-best precision over the ranking (average precision) on the validation time is kept, with a record of all.
+A feature that does not help on later time is left out: party identities that were broken, counts that only grow
+with time, or categories too fine for the labels there are, hurt a model that is given them. Several sets of features
+and shapes of trees are tried, the plainest first. Of all whose average precision on the validation time lies within
+one standard error of the best, the plainest is kept, so that a lucky draw of few positives decides nothing. The
+record of all trials goes with the model.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 import lightgbm
@@ -19,6 +21,7 @@ from features.keys import KEYS
 from features.profiles import profile_features
 from risk.feature import Feature, FeatureTable
 from risk.model import encode_category
+from training.evaluate import figures
 
 Float64 = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -26,9 +29,6 @@ Bools = NDArray[np.bool_]
 MOST_TREES: Final = 2000
 PATIENCE: Final = 100
 """Trees without gain on the validation time after which the fitting stops."""
-FIRST_TREES: Final = 400
-FIRST_PATIENCE: Final = 40
-"""The same while sets of features are compared, where only the difference matters."""
 FIXED: Final[Mapping[str, Any]] = {
     "objective": "binary",
     "metric": "average_precision",
@@ -41,32 +41,47 @@ FIXED: Final[Mapping[str, Any]] = {
     "force_row_wise": True,
 }
 SHAPES: Final[Mapping[str, Mapping[str, Any]]] = {
-    "wide": {"num_leaves": 31, "min_data_in_leaf": 20},
     "small": {
-        "num_leaves": 12,
-        "max_depth": 5,
-        "min_data_in_leaf": 15,
-        "feature_fraction": 0.6,
-        "lambda_l2": 5.0,
-        "learning_rate": 0.05,
+        "num_leaves": 7,
+        "min_data_in_leaf": 20,
+        "feature_fraction": 0.3,
+        "lambda_l2": 10.0,
+        "learning_rate": 0.03,
+        "cat_smooth": 30,
+        "cat_l2": 30,
+        "min_data_per_group": 50,
     },
+    "wide": {"num_leaves": 31, "min_data_in_leaf": 20},
     "deep": {"num_leaves": 127, "min_data_in_leaf": 5, "cat_smooth": 2, "min_data_per_group": 5},
 }
-"""Trees of medium size, trees for few labels, and trees for many labels and categories of many values."""
+"""Trees for few labels, trees of medium size, trees for many labels and categories of many values."""
 
 _HISTORY: Final = frozenset(feature.name for feature in profile_features())
 _PARTY_KEYS: Final = tuple(f"{key.name}_" for key in KEYS if key.concept in {"parties", "network", "container"})
+_CROWDS: Final = tuple(f"{name}_" for name in ("carrier", "declarant"))
+_FINE: Final = frozenset({"hs4", "hs6", "origin_country", "loading_country", "loading_port", "discharge_port"})
+"""Categories of so many values that a few hundred labels cannot tell them apart; their history does."""
+_GROWING: Final = ("_filings", "_inspections", "_hits", "_days_since_filing", "_days_since_hit")
 
 
-def _no_party_history(feature: Feature) -> bool:
-    return not (feature.name in _HISTORY and feature.name.startswith(_PARTY_KEYS))
+def _party_history(feature: Feature) -> bool:
+    return feature.name in _HISTORY and feature.name.startswith(_PARTY_KEYS)
+
+
+def _steady(feature: Feature) -> bool:
+    """No fine category, and no count that only grows as the years of history do."""
+    party = _party_history(feature) and not feature.name.startswith(_CROWDS)
+    grows = feature.name in _HISTORY and not party and feature.name.endswith(_GROWING)
+    return feature.name not in _FINE and not grows
 
 
 FEATURE_SETS: Final[Mapping[str, Callable[[Feature], bool]]] = {
-    "everything": lambda feature: True,
-    "without party history": _no_party_history,
-    "without history": lambda feature: feature.name not in _HISTORY,
+    "steady features": _steady,
+    "all features": lambda feature: True,
+    "all but party history": lambda feature: not _party_history(feature),
+    "all but history": lambda feature: feature.name not in _HISTORY,
 }
+"""Which features a model may read, the set preferred in doubt first."""
 
 
 @dataclass(frozen=True)
@@ -100,23 +115,27 @@ def fit(
     vocabulary = _vocabulary(table, train)
     matrix = _encode(table, vocabulary)
     varies = _varies(matrix[train])
-    trials: list[dict[str, Any]] = []
+    run = {"seed": seed, "num_threads": threads}
+    trials: list[_Trial] = []
 
-    def attempt(chosen: str, shape: str, most_trees: int, patience: int) -> tuple[float, int]:
+    def attempt(chosen: str, shape: str) -> None:
         progress(f"trying {shape} trees on {chosen}")
         places = [i for i, f in enumerate(table.features) if varies[i] and FEATURE_SETS[chosen](f)]
         data = _Data(matrix[:, places], [table.features[i] for i in places], label, weight)
-        booster = data.train({**FIXED, **SHAPES[shape], **run}, train, most_trees, validate, patience)
-        score = float(booster.best_score["valid_0"]["average_precision"])
-        trees = booster.best_iteration or booster.num_trees()
-        trials.append({"features": chosen, "shape": shape, "trees": trees, "average_precision": round(score, 5)})
-        return score, trees
+        booster = data.train({**FIXED, **SHAPES[shape], **run}, train, MOST_TREES, validate)
+        raw = np.asarray(booster.predict(data.matrix[validate], raw_score=True), np.float64)
+        score = figures(np.argsort(-raw, kind="stable"), label[validate], weight[validate], None)["pr_auc"]
+        error = (score["high"] - score["low"]) / (2 * 1.96)
+        trials.append(_Trial(chosen, shape, booster.best_iteration or booster.num_trees(), score["value"], error))
 
-    run = {"seed": seed, "num_threads": threads}
-    chosen = max(FEATURE_SETS, key=lambda name: attempt(name, "wide", FIRST_TREES, FIRST_PATIENCE))
-    found = {shape: attempt(chosen, shape, MOST_TREES, PATIENCE) for shape in SHAPES}
-    shape = max(found, key=lambda name: found[name][0])
-    trees = found[shape][1]
+    for shape in ("small", "wide"):
+        for name in FEATURE_SETS:
+            attempt(name, shape)
+    attempt(max((t for t in trials if t.shape == "wide"), key=lambda t: t.average_precision).features, "deep")
+    best = max(trials, key=lambda trial: trial.average_precision)
+    enough = best.average_precision - best.standard_error
+    kept = next(trial for trial in trials if trial.average_precision >= enough)
+    chosen, shape, trees = kept.features, kept.shape, kept.trees
 
     progress("fitting the chosen model on training and validation time")
     places = [i for i, feature in enumerate(table.features) if varies[i] and FEATURE_SETS[chosen](feature)]
@@ -129,9 +148,20 @@ def fit(
         features=features,
         vocabulary={f.name: vocabulary[f.name] for f in features if f.kind == "category"},
         parameters={**parameters, "trees": trees, "feature_set": chosen, "shape": shape},
-        trials=trials,
+        trials=[asdict(trial) for trial in trials],
         importance=dict(sorted(zip((f.name for f in features), map(float, gains), strict=True), key=lambda x: -x[1])),
     )
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """One attempt and how it did on the validation time."""
+
+    features: str
+    shape: str
+    trees: int
+    average_precision: float
+    standard_error: float
 
 
 @dataclass(frozen=True)
@@ -149,7 +179,6 @@ class _Data:
         rows: Bools,
         trees: int,
         validate: Bools | None = None,
-        patience: int = 0,
     ) -> lightgbm.Booster:
         """A booster of so many trees, or fewer when the validation rows say so."""
         data = self._dataset(rows)
@@ -158,7 +187,7 @@ class _Data:
             data,
             num_boost_round=trees,
             valid_sets=None if validate is None else [self._dataset(validate, data)],
-            callbacks=None if validate is None else [lightgbm.early_stopping(patience, verbose=False)],
+            callbacks=None if validate is None else [lightgbm.early_stopping(PATIENCE, verbose=False)],
         )
 
     def _dataset(self, rows: Bools, like: lightgbm.Dataset | None = None) -> lightgbm.Dataset:
