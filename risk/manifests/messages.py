@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from risk.errors import InputError
+from risk.manifests.air_waybill import Flights
 from risk.manifests.awmds import Awmds
+from risk.manifests.cargo_xml import ROOTS, CargoXml
 from risk.manifests.content import Format
 from risk.manifests.raw import Raw
 from risk.manifests.xml_events import root_name
@@ -24,7 +26,7 @@ _NOT_YET: Final = {
 
 
 def open_message(
-    path: Path, format: Format, encoding: str, batch_rows: int, received: datetime | None
+    path: Path, format: Format, encoding: str, batch_rows: int, received: datetime | None, flights: Flights
 ) -> Iterable[Raw]:
     """The reader of a message. Raises InputError for XML of another kind, naming what can be read."""
     if format in _NOT_YET:
@@ -35,4 +37,8 @@ def open_message(
     root = root_name(path, encoding or None)
     if root in {"Awmds", "Awbolds"}:
         return Awmds(path, root, encoding or None, batch_rows, received)
-    raise InputError(f"{path}: the XML begins with <{root}>; expected is <Awmds> or <Awbolds>.")
+    if root in ROOTS:
+        return CargoXml(path, root, encoding or None, batch_rows, received, flights)
+    raise InputError(
+        f"{path}: the XML begins with <{root}>; expected is one of {', '.join(('Awmds', 'Awbolds', *ROOTS))}."
+    )

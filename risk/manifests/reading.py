@@ -13,6 +13,7 @@ from typing import Final
 
 from risk.errors import InputError, MappingError
 from risk.layout import EXTRA_PREFIX, column_names
+from risk.manifests.air_waybill import Flights
 from risk.manifests.checks import Memory, check
 from risk.manifests.content import Format, recognise
 from risk.manifests.csv_lines import CsvLines
@@ -102,7 +103,7 @@ def _read(
         if table == "outcomes":
             raise InputError(f"{source}: is a message of carriers, which holds consignments and no outcomes.")
         zone = None if mapping is None else mapping.time_zone
-        messages = open_message(source, format, found, batch_rows, received)
+        messages = open_message(source, format, found, batch_rows, received, Flights())
         return (_checked(raw, [message_plan(zone)], str(source), memory, frozenset()) for raw in messages)
     plans = None if mapping is None else mapping.plans(table, label)
     reader = _open(source, format, found, plans, batch_rows)
