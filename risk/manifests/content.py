@@ -28,7 +28,7 @@ _ZIP: Final = b"PK\x03\x04"
 _OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _WORKBOOK: Final = re.compile(rb"xl/workbook|opendocument\.spreadsheet")
 _DOCTYPE: Final = re.compile(r"(?:(?><\?.*?\?>)|(?><!--.*?-->)|\s)*+<!DOCTYPE", re.DOTALL | re.IGNORECASE)
-_CARGO_IMP: Final = re.compile(r"^(?:FWB|FHL|FFM)/\d{1,2}\s*$", re.MULTILINE)
+_CARGO_IMP: Final = re.compile(r"(?:^|[\r\n])(?:FWB|FHL|FFM)/\d{1,2}[ \t]*(?:[\r\n]|$)")
 _GZIP: Final = b"\x1f\x8b"
 _PARQUET: Final = b"PAR1"
 _MARKS: Final = (
@@ -57,10 +57,10 @@ def open_bytes(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def open_text(path: Path, encoding: str, newline: str) -> Iterator[TextIO]:
-    """The characters of a file, line ends as they are (`newline` as in `open`)."""
+def open_text(path: Path, encoding: str, newline: str, errors: str = "strict") -> Iterator[TextIO]:
+    """The characters of a file, line ends as they are (`newline` and `errors` as in `open`)."""
     with open_bytes(path) as binary:
-        yield io.TextIOWrapper(binary, encoding=encoding, newline=newline)
+        yield io.TextIOWrapper(binary, encoding=encoding, newline=newline, errors=errors)
 
 
 def recognise(path: Path, encoding: str | None = None) -> tuple[Format, str]:
@@ -86,6 +86,11 @@ def recognise(path: Path, encoding: str | None = None) -> tuple[Format, str]:
     if first.startswith("["):
         raise InputError(f"{path}: begins with '['; JSON is read with one object on each line, without brackets.")
     return ("json_lines" if first.startswith("{") else "csv"), found
+
+
+def mark_encoding(head: bytes) -> str:
+    """The encoding that a byte order mark tells; empty when there is no mark."""
+    return next((name for mark, name in _MARKS if head.startswith(mark)), "")
 
 
 def opening(head: bytes) -> str:

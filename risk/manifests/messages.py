@@ -10,6 +10,7 @@ from typing import Final
 from risk.errors import InputError
 from risk.manifests.air_waybill import Flights
 from risk.manifests.awmds import Awmds
+from risk.manifests.cargo_imp import CargoImp
 from risk.manifests.cargo_xml import ROOTS, CargoXml
 from risk.manifests.content import Format
 from risk.manifests.raw import Raw
@@ -20,7 +21,6 @@ MESSAGES: Final = ("xml", "edifact", "x12", "cargo_imp", "excel")
 _NOT_YET: Final = {
     "edifact": "UN/EDIFACT",
     "x12": "ANSI X12",
-    "cargo_imp": "Cargo-IMP",
     "excel": "an Excel workbook",
 }
 
@@ -34,6 +34,8 @@ def open_message(
             f"{path}: is {_NOT_YET[format]}, for which there is no reader yet; expected is ASYCUDA World XML, CSV, "
             "JSON Lines or Parquet."
         )
+    if format == "cargo_imp":
+        return CargoImp(path, encoding or None, batch_rows, received, flights)
     root = root_name(path, encoding or None)
     if root in {"Awmds", "Awbolds"}:
         return Awmds(path, root, encoding or None, batch_rows, received)
