@@ -54,7 +54,7 @@ def keys(mentions: Mentions, kind: int) -> Keys:
         PLACE: (mentions.place, first),
         PHONE: (mentions.phone, first),
         EMAIL: (mentions.email, first),
-        NAME: (mentions.form, mix(mentions.country, mentions.place)),
+        NAME: (mentions.form, _by_place(mentions)),
     }[kind]
     rows = rows[values[rows] > 0]
     return Keys(mix(values[rows], _SALT[kind]), rows, near[rows])
@@ -89,6 +89,12 @@ def mix(a: UInt64, b: UInt64 | np.uint64) -> UInt64:
         x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         return np.asarray(x ^ (x >> np.uint64(31)), np.uint64)
+
+
+def _by_place(mentions: Mentions) -> UInt64:
+    """An order that puts the same countries together, and in each the same places."""
+    half = np.uint64(32)
+    return (mentions.country >> half << half) | (mentions.place >> half)
 
 
 def _slips(mentions: Mentions, rows: Ints, first: UInt64) -> Keys:

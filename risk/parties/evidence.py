@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import OSA
 
+from risk.parties.blocking import mix
 from risk.parties.mentions import Ints, Mentions, UInt64
 
 Bools = NDArray[np.bool_]
@@ -26,6 +27,10 @@ POSSIBLE: Final = 0.60
 """From this score on a pair is worth showing to a person."""
 CROWD: Final = 8
 """More different names than this at one address or under one number, and it says little: a service address."""
+SERVED: Final = 2
+"""A forwarder's address with more names than this beside its own is one where it takes in the post of others."""
+NAMESAKES: Final = 24
+"""A name at more addresses of one country than this says little: a personal name, or one that many have."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,7 @@ RULES: Final = (
     Rule("contained_address", 0.78, False, "one name within the other, same address"),
     Rule("identifier_only", 0.75, False, "same number, unlike names"),
     Rule("name_other_number", 0.72, False, "same name, but another number"),
+    Rule("namesakes", 0.71, False, "same name in the same country, but one that many have or only sounds the same"),
     Rule("name_no_country", 0.70, False, "same name, country not given"),
     Rule("name_other_country", 0.62, False, "same name in another country"),
 )
@@ -64,15 +70,27 @@ _SCORES: Final = np.array([rule.score for rule in RULES], np.float32)
 
 @dataclass(frozen=True)
 class Crowds:
-    """Addresses and numbers that too many different names share, as sorted hashes."""
+    """What too many share, as sorted hashes.
+
+    places       addresses with more than CROWD names, and those of forwarders with more than SERVED others
+    identifiers  numbers with more than CROWD names
+    names        names, each with its country, at more than NAMESAKES addresses
+    """
 
     places: UInt64
     identifiers: UInt64
+    names: UInt64
 
     @classmethod
     def of(cls, mentions: Mentions) -> Crowds:
         """Those of these mentions."""
-        return cls(_crowded(mentions.place, mentions.form), _crowded(mentions.identifier, mentions.form))
+        forwards = np.array([role == "forwarder" for role in mentions.role], bool)
+        others = np.where(forwards | ~_within(mentions.place, np.unique(mentions.place[forwards])), 0, mentions.form)
+        return cls(
+            np.union1d(_crowded(mentions.place, mentions.form, CROWD), _crowded(mentions.place, others, SERVED)),
+            _crowded(mentions.identifier, mentions.form, CROWD),
+            _crowded(_namesake(mentions), mentions.place, NAMESAKES),
+        )
 
 
 def judge(left: Mentions, i: Ints, right: Mentions, j: Ints, crowds: Crowds) -> tuple[Floats, NDArray[np.int8]]:
@@ -96,6 +114,8 @@ def judge(left: Mentions, i: Ints, right: Mentions, j: Ints, crowds: Crowds) -> 
     same = exact | (same_core & trade)
     alike = (same | near | same_core) & (trade | part)
     script = left.foreign[i] != right.foreign[j]
+    read_alike = _compare(left.chinese[i], right.chinese[j])[1]
+    namesakes = _within(_namesake(left)[i], crowds.names)
 
     rule = np.zeros(len(i), np.int8)
 
@@ -109,12 +129,15 @@ def judge(left: Mentions, i: Ints, right: Mentions, j: Ints, crowds: Crowds) -> 
     found("near_name_address", near & trade & place & ~other_number & (~shared_place | long))
     found("name_part_address", same_core & part & place & ~other_number)
     found("script_address", script & trade & place & country & ~shared_place & ~other_number)
-    found("name_country", same & country & ~place & ~other_place & ~other_number)
-    found("name_elsewhere", same & country & other_place & ~other_number)
+    by_name = same & country & ~other_number & ~namesakes & ~read_alike
+    by_name &= ~(left.personal[i] | right.personal[j])
+    found("name_country", by_name & ~other_place)
+    found("name_elsewhere", by_name)
     found("near_name_country", near & trade & country & long & ~other_place & ~other_number)
     found("contained_address", within & place & ~shared_place & ~other_number)
     found("identifier_only", number & ~shared_number)
     found("name_other_number", same & country & other_number)
+    found("namesakes", same & country & ~other_number)
     found("name_no_country", same & ~country & ~other_country)
     found("name_other_country", same & other_country)
     return _SCORES[rule], rule
@@ -155,16 +178,23 @@ def _names(left: Mentions, i: Ints, right: Mentions, j: Ints, exact: Bools) -> t
     edits = process.cpdist(joined_a, joined_b, scorer=OSA.distance, score_cutoff=6, workers=many)
     reordered = process.cpdist(a, b, scorer=fuzz.token_sort_ratio, score_cutoff=99.9, workers=many) > 0
     same[ask] = edits == 0
-    near[ask] = (length >= 4) & (edits > 0) & (edits <= np.clip(length // 8, 1, 5)) | (reordered & (edits > 0))
+    digits = np.array([_digits(x) == _digits(y) for x, y in zip(joined_a, joined_b, strict=True)], bool)
+    near[ask] = digits & (length >= 4) & (edits > 0) & (edits <= np.clip(length // 8, 1, 5)) | (reordered & (edits > 0))
     within[ask] = (length >= 4) & (process.cpdist(a, b, scorer=fuzz.token_set_ratio, workers=many) > 99.9)
     long[ask] = length >= 10
     return same, near, within, long
 
 
-def _crowded(what: UInt64, form: UInt64) -> UInt64:
-    pairs = np.unique(np.stack([what, form])[:, (what > 0) & (form > 0)], axis=1)[0]
+def _namesake(mentions: Mentions) -> UInt64:
+    """The name of each mention together with its country, 0 where either is missing."""
+    return np.where((mentions.form > 0) & (mentions.country > 0), mix(mentions.form, mentions.country), np.uint64(0))
+
+
+def _crowded(what: UInt64, of: UInt64, most: int) -> UInt64:
+    """The values of `what` that stand beside more than so many different values of `of`; 0 counts as neither."""
+    pairs = np.unique(np.stack([what, of])[:, (what > 0) & (of > 0)], axis=1)[0]
     values, counts = np.unique(pairs, return_counts=True)
-    return values[counts > CROWD]
+    return values[counts > most]
 
 
 def _within(values: UInt64, ordered: UInt64) -> Bools:
@@ -172,6 +202,11 @@ def _within(values: UInt64, ordered: UInt64) -> Bools:
         return np.zeros(len(values), bool)
     at = np.minimum(np.searchsorted(ordered, values), len(ordered) - 1)
     return np.asarray(ordered[at] == values)
+
+
+def _digits(text: str) -> str:
+    """The digits of a text: a name with another number in it is another name, not a slip."""
+    return "" if text.isalpha() else "".join(filter(str.isdigit, text))
 
 
 def _texts(texts: list[str], rows: Ints) -> list[str]:

@@ -81,5 +81,12 @@ def address_words() -> dict[str, str]:
 
 @cache
 def nobody() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    """Roles that are no party, each with the pattern of names in upper-case ASCII that have it."""
-    return tuple((row["role"], re.compile(row["pattern"])) for row in rows("nobody"))
+    """Roles that are no party, each with a pattern of names in upper-case ASCII that have it."""
+    return tuple((row["role"], re.compile(row["pattern"])) for row in rows("nobody") if row["pattern"].isascii())
+
+
+@cache
+def native_nobody() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    """The same for names in other scripts, as they were written."""
+    patterns = [(row["role"], row["pattern"]) for row in rows("nobody") if not row["pattern"].isascii()]
+    return tuple((role, re.compile(pattern, re.IGNORECASE)) for role, pattern in patterns)

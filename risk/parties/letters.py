@@ -15,6 +15,7 @@ from anyascii import anyascii
 LONGEST: Final = 400
 """Characters of a text that are looked at; a longer one is cut, so that no text can stall the work."""
 
+_CHINESE: Final = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003134f]")
 _SEPARATORS: Final = re.compile(r"[^A-Z0-9]+")
 
 
@@ -33,11 +34,17 @@ def words(text: str) -> str:
 
 
 def foreign(text: str) -> bool:
-    """Whether a text has letters of a script other than Latin."""
-    return not text.isascii() and any(
-        not character.isascii() and character.isalpha() and not unicodedata.name(character, "").startswith("LATIN")
-        for character in text[:LONGEST]
-    )
+    """Whether more letters of a text are of a script other than Latin than are Latin."""
+    if text.isascii():
+        return False
+    letters = [character for character in text[:LONGEST] if character.isalpha()]
+    other = sum(not c.isascii() and not unicodedata.name(c, "").startswith("LATIN") for c in letters)
+    return 2 * other > len(letters)
+
+
+def chinese(text: str) -> str:
+    """The Chinese characters of a text."""
+    return "".join(_CHINESE.findall(text[:LONGEST]))
 
 
 def _readable(character: str) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from risk.parties import blocking
-from risk.parties.evidence import POSSIBLE, RULES, Crowds, judge
+from risk.parties.evidence import POSSIBLE, RULES, Crowds, Rule, judge
 from risk.parties.mentions import Ints, Mentions
 
 AT_ONCE: Final = 500_000
@@ -28,9 +28,9 @@ class Links:
     def __len__(self) -> int:
         return len(self.i)
 
-    def rule_name(self, place: int) -> str:
-        """The name of the rule that made a link."""
-        return RULES[int(self.rule[place])].name
+    def made_by(self, place: int) -> Rule:
+        """The rule that made a link."""
+        return RULES[int(self.rule[place])]
 
 
 def link(mentions: Mentions, crowds: Crowds | None = None) -> Links:

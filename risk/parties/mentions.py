@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -62,13 +63,15 @@ def mention_id(*written: str) -> str:
 class Mentions:
     """Mentions in columns, one entry each, in order of `id`.
 
-    written     the frame as given: the columns of WRITTEN as text, `first_seen`, `seen`
+    written     the columns of WRITTEN as text, as given
     ids         text
-    core, trade, foreign, role, name   see `risk.parties.names.Parted`
+    core, trade, foreign, personal, role, name   see `risk.parties.names.Parted`
     form        uint64, a hash of core and trade: what the name says; 0 for nobody
-    country, identifier, place, numbers, phone, email   uint64 hashes, 0 where missing; `place` is the address
+    chinese, country, identifier, place, numbers, phone, email   uint64 hashes, 0 where missing; `place` is the
+                address, `chinese` the name as in `Parted`
     address     text, comparable
-    first_seen  int64, microseconds since 1970 UTC; seen: int64, how often
+    first_seen  int64, microseconds since 1970 UTC; seen: int64, how often, for people: nothing rests on it, since
+                it was not known at an earlier time
     """
 
     written: pd.DataFrame
@@ -77,8 +80,10 @@ class Mentions:
     core: list[str]
     trade: Ints
     foreign: NDArray[np.bool_]
+    personal: NDArray[np.bool_]
     role: list[str]
     form: UInt64
+    chinese: UInt64
     country: UInt64
     identifier: UInt64
     place: UInt64
@@ -92,6 +97,19 @@ class Mentions:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def before(self, time: datetime | None) -> Mentions:
+        """Those first seen strictly before a time; all of them when None."""
+        if time is None:
+            return self
+        rows = np.flatnonzero(self.first_seen < microseconds(time))
+        if len(rows) == len(self):
+            return self
+        columns: dict[str, Any] = {"written": self.written.iloc[rows].reset_index(drop=True)}
+        for column in fields(self)[1:]:
+            values = getattr(self, column.name)
+            columns[column.name] = [values[row] for row in rows.tolist()] if isinstance(values, list) else values[rows]
+        return Mentions(**columns)
+
     def mention(self, row: int) -> Mention:
         """One of them."""
         entry = self.written.iloc[row]
@@ -104,44 +122,53 @@ def gather(frame: pd.DataFrame) -> Mentions:
     Rows that say the same are one mention: the earliest `first_seen`, the sum of `seen` (1 each when left out).
     """
     written = pd.DataFrame({name: _text(frame, name) for name in WRITTEN})
-    written["first_seen"] = frame["first_seen"].to_numpy(np.int64) if "first_seen" in frame else 0
-    written["seen"] = frame["seen"].to_numpy(np.int64) if "seen" in frame else 1
-    written["id"] = [mention_id(*row) for row in zip(*(written[name] for name in WRITTEN), strict=True)]
-    written = written.sort_values(["id", "first_seen"], kind="stable", ignore_index=True)
-    repeated = written["id"].duplicated()
-    if repeated.any():
-        seen = written.groupby("id", sort=True)["seen"].sum().to_numpy(np.int64)
-        written = written[~repeated].reset_index(drop=True)
-        written["seen"] = seen
-    return _in_columns(written)
+    whole = pd.DataFrame(
+        {
+            "id": [mention_id(*row) for row in zip(*(written[name] for name in WRITTEN), strict=True)],
+            "first_seen": frame["first_seen"].to_numpy(np.int64) if "first_seen" in frame else 0,
+            "seen": frame["seen"].to_numpy(np.int64) if "seen" in frame else 1,
+        }
+    ).sort_values(["id", "first_seen"], kind="stable")
+    first = whole[~whole["id"].duplicated()]
+    seen = whole.groupby("id", sort=True)["seen"].sum().to_numpy(np.int64)
+    written = written.loc[first.index].reset_index(drop=True)
+    return _in_columns(written, first["id"].tolist(), first["first_seen"].to_numpy(np.int64), seen)
 
 
 def one(mention: Mention) -> Mentions:
     """A table of one mention."""
-    return gather(pd.DataFrame([{name: getattr(mention, name) for name in WRITTEN}]))
+    columns = {name: [getattr(mention, name)] for name in WRITTEN}
+    return _in_columns(pd.DataFrame(columns), [mention.id], np.zeros(1, np.int64), np.ones(1, np.int64))
 
 
-def _in_columns(written: pd.DataFrame) -> Mentions:
+def microseconds(time: datetime) -> int:
+    """A time with a zone as whole microseconds since 1970 UTC."""
+    return (time - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+def _in_columns(written: pd.DataFrame, ids: list[str], first_seen: Ints, seen: Ints) -> Mentions:
     parts = [parted(name) for name in written["name"]]
     addresses = [comparable_address(address) for address in written["address"]]
     return Mentions(
-        written=written.drop(columns="id"),
-        ids=written["id"].tolist(),
+        written=written,
+        ids=ids,
         name=[part.name for part in parts],
         core=[part.core for part in parts],
         trade=np.array([part.trade for part in parts], np.int64),
         foreign=np.array([part.foreign for part in parts], np.bool_),
+        personal=np.array([part.personal for part in parts], np.bool_),
         role=[part.role for part in parts],
         form=hashes(map(form, parts)),
-        country=hashes(country.strip().upper()[:2] for country in written["country"]),
+        chinese=hashes(part.chinese for part in parts),
+        country=hashes(map(clean_country, written["country"])),
         identifier=hashes(map(clean_identifier, written["identifier"])),
         place=hashes(addresses),
         address=addresses,
         numbers=hashes(map(numbers, addresses)),
         phone=hashes(map(clean_phone, written["phone"])),
         email=hashes(map(clean_email, written["email"])),
-        first_seen=written["first_seen"].to_numpy(np.int64),
-        seen=written["seen"].to_numpy(np.int64),
+        first_seen=first_seen,
+        seen=seen,
     )
 
 
@@ -150,12 +177,23 @@ def form(part: Parted) -> str:
     return f"{part.core.replace(' ', '')}:{part.trade}" if part.name else ""
 
 
+def clean_country(country: str) -> str:
+    """A country code in upper case; "" when it is not two letters."""
+    text = country.strip().upper()
+    return text if len(text) == 2 and text.isascii() and text.isalpha() else ""
+
+
 def clean_identifier(identifier: str) -> str:
-    """A tax or registration number as letters and digits, without the branch; "" when too short or a dummy."""
+    """A tax or registration number as letters and digits, without branch and leading zeros (tables lose them).
+
+    "" when it has fewer than five characters or three digits, or is a dummy such as 000000 or 123456789.
+    """
     text = composed(identifier).strip().upper()
     branch = _BRANCH.fullmatch(text)
     text = branch[1] if branch else words(text).replace(" ", "")
-    return "" if len(text) < 5 or _DUMMY.fullmatch(text) else text
+    if len(text) < 5 or sum(map(str.isdigit, text)) < 3 or _DUMMY.fullmatch(text):
+        return ""
+    return text.lstrip("0")
 
 
 def clean_phone(phone: str) -> str:

@@ -13,12 +13,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from rapidfuzz import process
-from rapidfuzz.distance import OSA
-
 from risk.parties import facts
 from risk.parties.addresses import normalise_address
-from risk.parties.letters import composed, foreign, words
+from risk.parties.letters import chinese, composed, foreign, words
+from risk.parties.trades import without_trade
 
 __all__ = ["Parted", "is_order", "looks_like_forwarder", "normalise_address", "normalise_name", "parted", "role"]
 
@@ -30,6 +28,14 @@ FORWARDER: Final = re.compile(
 
 _SINGLE_LETTERS: Final = re.compile(r"\b([A-Z0-9]) (?=[A-Z0-9]\b)")
 _CARE_OF: Final = re.compile(r"\bC ?/ ?O\b|\bcare of\b", re.IGNORECASE)
+_TRADES_AS: Final = re.compile(r"\bT ?/ ?A\b|\bD ?/ ?B ?/ ?A\b|\btrading as\b", re.IGNORECASE)
+_PERSONAL: Final = re.compile("[A-Z]+( [A-Z]+){1,3}")
+_TO_THE_SIRS: Final = re.compile(r"^\s*M/S\b", re.IGNORECASE)
+_NUMBER_BEHIND: Final = re.compile(r"\((?:[^()\d]*\d){5}[^()]*\)\s*$")
+_TAX_CODE: Final = re.compile(
+    r" (TAX (CODE|ID|NO)|MST|TIN|VAT|GSTIN|REG NO|EORI|USCI|NIF|NIT|RUC|CNPJ|INN|UEN)( NO)?"
+    r" [A-Z]{0,3}[0-9][A-Z0-9 ]{4,}$"
+)
 _BEHALF: Final = re.compile(r"\bO ?/ ?B\b|\b(on|in) behalf of\b|\bas agents? (of|for)\b", re.IGNORECASE)
 
 
@@ -41,6 +47,8 @@ class Parted:
     core    its words without those of trade, or all of them where there are no others
     trade   the words of trade as a set of bits, see `facts.trades`
     foreign whether it was written in a script other than Latin
+    chinese its Chinese characters without those of legal form and trade: many are read alike
+    personal whether it may be a person's name: two to four words, neither legal form nor trade
     role    what the name stands for, see `role`
     """
 
@@ -48,6 +56,8 @@ class Parted:
     core: str
     trade: int
     foreign: bool
+    chinese: str
+    personal: bool
     role: str
 
 
@@ -67,7 +77,7 @@ def role(name: str) -> str:
 
 def is_order(name: str) -> bool:
     """Whether a consignee's name only says that the bill is made out to order."""
-    return _nobody(_latin(name)) == "order"
+    return (_native_nobody(name) or _nobody(_latin(name))) == "order"
 
 
 def looks_like_forwarder(name: str) -> bool:
@@ -78,19 +88,23 @@ def looks_like_forwarder(name: str) -> bool:
 def parted(name: str) -> Parted:
     """A name in the parts that are compared one by one."""
     normalised, stands_for = _normalised(name)
-    core, trade = _without_trade(normalised)
-    return Parted(normalised, core, trade, foreign(name), stands_for)
+    core, trade = without_trade(normalised)
+    personal = not trade and _PERSONAL.fullmatch(normalised) is not None and words(composed(name)) == normalised
+    written = chinese(_translated(name)) if foreign(name) else ""
+    return Parted(normalised, core, trade, foreign(name), written, personal, stands_for)
 
 
 def _normalised(name: str) -> tuple[str, str]:
-    text = _SINGLE_LETTERS.sub(r"\1", _latin(name))
-    found = _nobody(text)
+    text = _latin(name)
+    found = _native_nobody(name) or _nobody(text)
     if found:
         return "", found
     before = None
     while text != before:  # what is left after a legal form may end in another one
         before = text
-        text = _SINGLE_LETTERS.sub(r"\1", " ".join(_without_form(text.split())))
+        tokens = _without_form(_TAX_CODE.sub("", text).split())
+        inner = [token for token in tokens[1:-1] if token not in ("AND", "ET")]
+        text = _SINGLE_LETTERS.sub(r"\1", " ".join([*tokens[:1], *inner, *tokens[1:][-1:]]))
     found = _nobody(text)
     if found:
         return "", found
@@ -98,21 +112,34 @@ def _normalised(name: str) -> tuple[str, str]:
 
 
 def _latin(name: str) -> str:
-    text = composed(name)
-    if "/" in text or "half" in text.lower() or "care" in text.lower() or "agent" in text.lower():
+    return _SINGLE_LETTERS.sub(r"\1", words(_translated(name)))
+
+
+def _translated(name: str) -> str:
+    """A name as written, but for the party that is not meant, and with legal forms and trades of other scripts taken
+    out or put in Latin words."""
+    text = _NUMBER_BEHIND.sub("", _TO_THE_SIRS.sub("", composed(name))).replace("&", " AND ")
+    if "/" in text or any(hint in text.lower() for hint in ("half", "care", "agent", "trading as")):
         text = _principal(text)
     if not text.isascii():
         pattern, latin = facts.native_trades()
         text = facts.native_forms().sub(" ", text)
         text = pattern.sub(lambda match: f" {latin[match[0].lower()]} ", text)
-    return words(text)
+    return text
 
 
 def _principal(text: str) -> str:
-    """Of two parties in one name the one that is meant: before "c/o", behind "on behalf of"."""
-    behind = _BEHALF.split(text)[-1]
-    before = _CARE_OF.split(behind)[0]
-    return before if words(before) else behind
+    """Of two parties in one name the one that is meant: before "c/o" or "t/a", behind "on behalf of"."""
+    behind = _TRADES_AS.split(_BEHALF.split(text)[-1])[0]
+    parts = [part for part in _CARE_OF.split(behind) if words(part)]
+    return parts[0] if parts else text
+
+
+def _native_nobody(name: str) -> str:
+    if name.isascii():
+        return ""
+    text = composed(name)
+    return next((kind for kind, pattern in facts.native_nobody() if pattern.search(text)), "")
 
 
 def _nobody(text: str) -> str:
@@ -132,33 +159,3 @@ def _without_form(tokens: list[str]) -> list[str]:
             if len(tokens) > size and tuple(tokens[:size]) in front and len("".join(tokens[size:])) > 1:
                 tokens, shorter = tokens[size:], True
     return tokens
-
-
-def _without_trade(name: str) -> tuple[str, int]:
-    bits, tokens = facts.trade_bits(), name.split()
-    core, trade, at = [], 0, 0
-    while at < len(tokens):
-        for size in (4, 3, 2, 1):
-            found = bits.get(tuple(tokens[at : at + size]), 0) if at + size <= len(tokens) else 0
-            # TRAN, LOG, ENG are names in front and abbreviations only behind.
-            if found and (at > 0 or len("".join(tokens[:size])) > 4):
-                break
-        else:
-            size, found = 1, _mistyped(tokens[at]) if at > 0 else 0
-        if not found:
-            core.append(tokens[at])
-        trade |= found
-        at += size
-    return (" ".join(core), trade) if core else (name, 0)
-
-
-@lru_cache(maxsize=100_000)
-def _mistyped(token: str) -> int:
-    """The trade that a long word means with one slip of the pen, 0 where there is none."""
-    if not 6 <= len(token) <= 20:
-        return 0
-    found = process.extractOne(token, _LONG_TRADES, scorer=OSA.distance, score_cutoff=1)
-    return facts.trade_bits()[(found[0],)] if found else 0
-
-
-_LONG_TRADES: Final = [words[0] for words in facts.trade_bits() if len(words) == 1 and len(words[0]) >= 7]

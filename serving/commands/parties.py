@@ -103,9 +103,9 @@ def judge(
         said = stored.judgements(connection)
     after = parties.at(None, said)
     refused = [
-        {"verdict": one.judgement.verdict, "reason": one.reason}
+        "other judgements hold the two apart, and different wins over same"
         for one in after.clusters.refused
-        if one.judgement.pair == made.pair
+        if one.pair == made.pair
     ]
     content = {
         "judgement": number,
@@ -119,8 +119,8 @@ def judge(
     else:
         one = after.party(left) == after.party(right)
         say(f"noted as judgement {number}; they are now {'one party' if one else 'two parties'}")
-        for entry in refused:
-            say(f"not followed: {entry['reason']}")
+        for reason in refused:
+            say(f"not followed: {reason}")
     return 0
 
 
@@ -151,7 +151,8 @@ def _written(parties: Parties, id_: str) -> dict[str, Any]:
     from risk.layout import utc
     from risk.parties.mentions import WRITTEN
 
-    row = int(parties.rows([id_])[0])
+    row = parties.row(id_)
+    assert row is not None
     entry = parties.mentions.written.iloc[row]
     first = datetime.fromtimestamp(int(parties.mentions.first_seen[row]) / 1_000_000, UTC)
     return {
@@ -168,7 +169,6 @@ def _described(parties: Parties, id_: str) -> dict[str, Any]:
 
     from risk.errors import UsageError
     from risk.layout import utc
-    from risk.parties.clusters import rule_words
 
     party = parties.party(id_)
     if party is None:
@@ -184,7 +184,7 @@ def _described(parties: Parties, id_: str) -> dict[str, Any]:
         if theirs is not None and theirs not in possible:
             score = round(float(links.score[place]), 2)
             named = {"party": theirs, "name": _written(parties, theirs)["name"]}
-            possible[theirs] = {**named, "score": score, "rule": links.rule_name(place)}
+            possible[theirs] = {**named, "score": score, "rule": links.made_by(place).name}
     return {
         "party": party,
         "spellings": [_written(parties, ids[row]) for row in rows.tolist()],
@@ -193,8 +193,8 @@ def _described(parties: Parties, id_: str) -> dict[str, Any]:
                 "left": ids[int(links.i[place])],
                 "right": ids[int(links.j[place])],
                 "score": round(float(links.score[place]), 2),
-                "rule": links.rule_name(place),
-                "because": rule_words(int(links.rule[place])),
+                "rule": links.made_by(place).name,
+                "because": links.made_by(place).words,
                 "inferred": True,
             }
             for place in used
@@ -203,7 +203,6 @@ def _described(parties: Parties, id_: str) -> dict[str, Any]:
         "judgements": [
             {**vars(one), "judged_at": utc(one.judged_at)}
             for one in parties.judgements
-            if {one.left, one.right} & {ids[row] for row in rows.tolist()}
-            and (parties.as_of is None or one.judged_at < parties.as_of)
+            if not {one.left, one.right}.isdisjoint(ids[row] for row in rows.tolist())
         ],
     }
