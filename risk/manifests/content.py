@@ -1,4 +1,4 @@
-"""What a file is, told by its content: compressed or not, its format, its encoding.
+"""What a file is, told by its content: packed or not, its format, its encoding.
 
 Knows bytes and characters; knows nothing of tables. The name of a file says nothing here.
 """
@@ -9,7 +9,6 @@ import codecs
 import gzip
 import io
 import re
-import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,8 +16,9 @@ from pathlib import Path
 from typing import BinaryIO, Final, Literal, TextIO, cast
 
 from risk.errors import InputError
+from risk.manifests.zip_files import FREE, SWELLING, open_zip
 
-Format = Literal["parquet", "json_lines", "csv", "xml", "edifact", "x12", "cargo_imp", "excel"]
+Format = Literal["parquet", "json_lines", "csv", "xml", "edifact", "x12", "cargo_imp", "excel", "zip"]
 
 HEAD: Final = 65_536
 """Bytes from the beginning of a file that are looked at to tell what it is."""
@@ -26,7 +26,14 @@ HEAD: Final = 65_536
 _BLOCK: Final = 1 << 20
 _ZIP: Final = b"PK\x03\x04"
 _OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_WORKBOOK: Final = re.compile(rb"xl/workbook|opendocument\.spreadsheet")
+_SHEETS: Final = re.compile(rb"xl/(?:workbook|worksheets)")
+_ARCHIVES: Final = (
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+    (b"Rar!", "a RAR archive"),
+    (b"BZh", "a bzip2 file"),
+    (b"\xfd7zXZ", "an xz file"),
+    (b"\x28\xb5\x2f\xfd", "a zstd file"),
+)
 _DOCTYPE: Final = re.compile(r"(?:(?><\?.*?\?>)|(?><!--.*?-->)|\s)*+<!DOCTYPE", re.DOTALL | re.IGNORECASE)
 _CARGO_IMP: Final = re.compile(r"(?:^|[\r\n])(?:FWB|FHL|FFM)/\d{1,2}[ \t]*(?:[\r\n]|$)")
 _GZIP: Final = b"\x1f\x8b"
@@ -47,13 +54,36 @@ def open_bytes(path: Path) -> Iterator[BinaryIO]:
         with path.open("rb") as plain:
             packed = plain.read(2) == _GZIP
             plain.seek(0)
-            yield cast(BinaryIO, gzip.GzipFile(fileobj=plain)) if packed else plain
+            yield cast(BinaryIO, _Gzip(plain)) if packed else plain
     except FileNotFoundError:
         raise InputError(f"{path}: there is no such file.") from None
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise InputError(f"{path}: the gzip file is damaged ({error}); pack it again.") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error}).") from None
+
+
+class _Gzip(gzip.GzipFile):
+    """A gzip file being read that may not swell past the bounds of `zip_files`."""
+
+    def __init__(self, packed: BinaryIO) -> None:
+        super().__init__(fileobj=packed, mode="rb")
+        self._packed, self._size = packed, 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        return self._counted(super().read(size))
+
+    def read1(self, size: int = -1) -> bytes:
+        return self._counted(super().read1(size))
+
+    def _counted(self, block: bytes) -> bytes:
+        self._size += len(block)
+        if self._size > FREE and self._size > SWELLING * self._packed.tell():
+            raise InputError(
+                f"{self._packed.name}: swells to more than {SWELLING} times its packed size, as no manifest does; "
+                "refused."
+            )
+        return block
 
 
 @contextmanager
@@ -104,14 +134,35 @@ def opening(head: bytes) -> str:
     return head.decode("latin-1").lstrip("\ufeff \t\r\n\x01\x02")
 
 
+def message_format(path: Path) -> Format | None:
+    """The format when a file is a message, a workbook or a zip file; None for tables in text. Reads its head only."""
+    with open_bytes(path) as file:
+        head = file.read(HEAD)
+    return None if head.startswith(_PARQUET) or not head.strip() else _message(path, head)
+
+
+def packing(path: Path) -> str:
+    """What kind of archive a file is, in words; empty when it is none. A workbook is none."""
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+    if head.startswith(_ZIP):
+        return "" if _is_workbook(path) else "a zip file"
+    return "a gzip file" if head.startswith(_GZIP) else _other_archive(head)
+
+
+def _other_archive(head: bytes) -> str:
+    if head[257:262] == b"ustar":
+        return "a tar archive"
+    return next((kind for mark, kind in _ARCHIVES if head.startswith(mark)), "")
+
+
 def _message(path: Path, head: bytes) -> Format | None:
     """The format when the file is a message or a workbook, None when it is a table in text."""
-    if head.startswith(_OLE) or (head.startswith(_ZIP) and _WORKBOOK.search(head)):
-        return "excel"
-    if head.startswith(_ZIP):
-        if _is_workbook(path):
-            return "excel"
-        raise InputError(f"{path}: is a zip file, which is not unpacked; unpack it and give the files in it.")
+    if head.startswith((_OLE, _ZIP)):
+        return _packed_format(path, head)
+    other = "a gzip file within gzip" if head.startswith(_GZIP) else _other_archive(head)
+    if other:
+        raise InputError(f"{path}: is {other}, which is not unpacked; give the files in it, or pack them with zip.")
     text = opening(head)
     if text.startswith("<"):
         if _DOCTYPE.match(text):
@@ -124,12 +175,26 @@ def _message(path: Path, head: bytes) -> Format | None:
     return "cargo_imp" if _CARGO_IMP.search(text[:2000]) else None
 
 
+def _packed_format(path: Path, head: bytes) -> Format:
+    if head.startswith(_OLE):
+        return "excel"
+    if not is_gzip(path):
+        return "excel" if _is_workbook(path) else "zip"
+    if _SHEETS.search(head) is None:
+        raise InputError(f"{path}: is a zip file within gzip; archives within archives are refused.")
+    return "excel"
+
+
+def is_gzip(path: Path) -> bool:
+    """Whether a file is packed with gzip."""
+    with path.open("rb") as file:
+        return file.read(2) == _GZIP
+
+
 def _is_workbook(path: Path) -> bool:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return any(name.startswith(("xl/", "content.xml")) for name in archive.namelist()[:200])
-    except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
-        raise InputError(f"{path}: the zip file is damaged ({error}); pack it again.") from None
+    with open_zip(path) as archive:
+        names = set(archive.namelist())
+    return bool({"xl/workbook.xml", "xl/workbook.bin"} & names) or {"mimetype", "content.xml"} <= names
 
 
 def _encoding(path: Path, head: bytes, given: str | None) -> str:

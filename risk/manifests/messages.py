@@ -16,12 +16,11 @@ from risk.manifests.content import Format
 from risk.manifests.raw import Raw
 from risk.manifests.xml_events import root_name
 
-MESSAGES: Final = ("xml", "edifact", "x12", "cargo_imp", "excel")
+MESSAGES: Final = ("xml", "edifact", "x12", "cargo_imp")
 
 _NOT_YET: Final = {
     "edifact": "UN/EDIFACT",
     "x12": "ANSI X12",
-    "excel": "an Excel workbook",
 }
 
 

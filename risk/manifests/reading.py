@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from risk.errors import InputError, MappingError
+from risk.errors import InputError, MappingError, RiskError
 from risk.layout import EXTRA_PREFIX, column_names
 from risk.manifests.air_waybill import Flights
+from risk.manifests.archives import members, without_gzip
 from risk.manifests.checks import Memory, check
-from risk.manifests.content import Format, recognise
+from risk.manifests.content import Format, is_gzip, recognise
 from risk.manifests.csv_lines import CsvLines
+from risk.manifests.excel_rows import ExcelRows
+from risk.manifests.flights import look_over
 from risk.manifests.json_lines import JsonLines
 from risk.manifests.mapping import ColumnMapping
 from risk.manifests.messages import MESSAGES, open_message
@@ -38,10 +42,12 @@ def read_manifest(
     batch_rows: int = BATCH_ROWS,
     encoding: str | None = None,
     received_at: datetime | None = None,
+    sheet: str | None = None,
 ) -> Iterator[Batch]:
-    """The records of a CSV, JSON Lines or Parquet file, checked, in batches of at most `batch_rows`.
+    """The records of a file, checked, in batches of at most `batch_rows`.
 
-    source     a file, recognised by its content; CSV and JSON Lines may be packed with gzip
+    source     a file, recognised by its content: CSV, JSON Lines, Parquet, an Excel workbook or a message (see
+               docs/formats.md), also packed with gzip, or a zip file of such files
     table      which of our tables to read; told by the columns, or by the mapping, when None
     mapping    how to fill our columns from those of the file; None when it has our own names
     label      which outcomes of the mapping to read; the first when None
@@ -49,12 +55,17 @@ def read_manifest(
     encoding   of text without a byte order mark; the mapping's, else UTF-8, when None
     received_at  when a message was received (with its zone): `filed_at` of those that do not say when they
                  were prepared
+    sheet      the sheet of an Excel workbook; the first with a header when None
 
     Every record is accepted or rejected. Memory does not grow with the file, but for 16 bytes a record to
     know duplicates by. Raises InputError when the file as a whole cannot be read and MappingError when the
-    mapping does not fit it, both before the first batch.
+    mapping does not fit it, both before the first batch. In a zip file a member that cannot be read is a reject;
+    the zip file as a whole is refused when that is so of all of them.
     """
-    return _read(source, Memory(now or datetime.now(UTC)), table, mapping, label, batch_rows, encoding, received_at)
+    wish = _Wish(table, mapping, label, batch_rows, encoding, received_at, sheet)
+    memory, flights = Memory(now or datetime.now(UTC)), Flights()
+    look_over([source], wish.encoded, received_at, flights)
+    return _read(source, memory, wish, flights)
 
 
 def read_all(
@@ -67,17 +78,17 @@ def read_all(
     batch_rows: int = BATCH_ROWS,
     encoding: str | None = None,
     received_at: datetime | None = None,
+    sheet: str | None = None,
 ) -> Reading:
     """All records of several files as two frames, with the parameters and errors of `read_manifest`.
 
-    A record that repeats one of an earlier file is rejected like one within a file.
+    A record that repeats one of an earlier file is rejected like one within a file. Flight manifests among the
+    files tell the waybills in the others their flight.
     """
-    memory = Memory(now or datetime.now(UTC))
-    batches = [
-        batch
-        for source in sources
-        for batch in _read(source, memory, table, mapping, label, batch_rows, encoding, received_at)
-    ]  # fmt: skip
+    wish = _Wish(table, mapping, label, batch_rows, encoding, received_at, sheet)
+    memory, flights = Memory(now or datetime.now(UTC)), Flights()
+    look_over(sources, wish.encoded, received_at, flights)
+    batches = [batch for source in sources for batch in _read(source, memory, wish, flights)]
     return Reading(
         concatenate((batch.consignments for batch in batches), TABLES["consignments"]),
         concatenate((batch.outcomes for batch in batches), TABLES["outcomes"]),
@@ -88,43 +99,112 @@ def read_all(
     )
 
 
-def _read(
-    source: Path,
-    memory: Memory,
-    table: TableName | None,
-    mapping: ColumnMapping | None,
-    label: str | None,
-    batch_rows: int,
-    encoding: str | None,
-    received: datetime | None,
+@dataclass(frozen=True)
+class _Wish:
+    """What a call asks for; see `read_manifest`."""
+
+    table: TableName | None
+    mapping: ColumnMapping | None
+    label: str | None
+    batch_rows: int
+    encoding: str | None
+    received: datetime | None
+    sheet: str | None
+
+    @property
+    def encoded(self) -> str | None:
+        """The encoding that the call or the mapping gives."""
+        return self.encoding or (self.mapping.encoding if self.mapping else None)
+
+
+def _read(source: Path, memory: Memory, wish: _Wish, flights: Flights) -> Iterator[Batch]:
+    format, found = recognise(source, wish.encoded)
+    if format == "zip":
+        return _members(source, memory, wish, flights)
+    if format in {"parquet", "excel"} and is_gzip(source):
+        return _unzipped(source, format, memory, wish)
+    return _records(source, str(source), format, found, memory, wish, flights)
+
+
+def _members(source: Path, memory: Memory, wish: _Wish, flights: Flights) -> Iterator[Batch]:
+    """The records of all files in a zip file; one that cannot be read is a reject, unless none can."""
+    with members(source) as files:
+        look_over([member.path for member in files if not member.damage], wish.encoded, wish.received, flights)
+        damaged: list[Reject] = []
+        for member in files:
+            try:
+                if member.damage:
+                    raise InputError(member.damage)
+                format, found = recognise(member.path, wish.encoded)
+                yield from _records(member.path, member.label, format, found, memory, wish, flights)
+            except RiskError as error:
+                words = str(error).replace(str(member.path), member.label)
+                if len(files) == 1 or (len(damaged) == len(files) - 1):
+                    raise type(error)(damaged[0].reason if damaged else words) from None
+                reject = Reject(member.label, 1, "", "", words)
+                damaged.append(reject)
+                yield Batch(empty(TABLES["consignments"]), empty(TABLES["outcomes"]), [reject], Findings(), 1)
+
+
+def _unzipped(source: Path, format: Format, memory: Memory, wish: _Wish) -> Iterator[Batch]:
+    with without_gzip(source) as path:
+        try:
+            yield from _records(path, str(source), format, "", memory, wish, Flights())
+        except RiskError as error:
+            raise type(error)(str(error).replace(str(path), str(source))) from None
+
+
+def _records(
+    path: Path, label: str, format: Format, found: str, memory: Memory, wish: _Wish, flights: Flights
 ) -> Iterator[Batch]:
-    format, found = recognise(source, encoding or (mapping.encoding if mapping else None))
+    """The checked records of a file that is packed no more; `label` is what the user knows it by."""
+    mapping = wish.mapping
     if format in MESSAGES:
-        if table == "outcomes":
-            raise InputError(f"{source}: is a message of carriers, which holds consignments and no outcomes.")
+        if wish.table == "outcomes":
+            raise InputError(f"{label}: is a message of carriers, which holds consignments and no outcomes.")
         zone = None if mapping is None else mapping.time_zone
-        messages = open_message(source, format, found, batch_rows, received, Flights())
-        return (_checked(raw, [message_plan(zone)], str(source), memory, frozenset()) for raw in messages)
-    plans = None if mapping is None else mapping.plans(table, label)
-    reader = _open(source, format, found, plans, batch_rows)
+        messages = open_message(path, format, found, wish.batch_rows, wish.received, flights)
+        return (
+            _checked(_labelled(raw, path, label), [message_plan(zone)], label, memory, frozenset()) for raw in messages
+        )
+    plans = None if mapping is None else mapping.plans(wish.table, wish.label)
+    reader = _open(path, format, found, plans, wish)
     if plans is None:
-        plans = [own_plan(table or own_table(reader.names))]
+        plans = [own_plan(wish.table or own_table(reader.names))]
     if reader.fixed:
-        _fits(source, reader.names, plans, None if mapping is None else mapping.name)
+        _fits(Path(label), reader.names, plans, None if mapping is None else mapping.name)
     known = None if mapping is None else mapping.known
-    return (_checked(raw, plans, str(source), memory, known) for raw in reader)
+    return (_checked(_labelled(raw, path, label), plans, label, memory, known) for raw in reader)
 
 
-def _open(source: Path, format: Format, found: str, plans: list[Plan] | None, batch_rows: int) -> Reader:
+def _labelled(raw: Raw, path: Path, label: str) -> Raw:
+    """What a reader says of the place where a file lies for the moment, said of what the user knows."""
+    if str(path) == label:
+        return raw
+    findings = Findings()
+    for finding in raw.findings:
+        findings.add(replace(finding, file=label))
+    for message in raw.messages:
+        message.file = label
+    return replace(raw, rejects=[replace(reject, file=label) for reject in raw.rejects], findings=findings)
+
+
+def _open(source: Path, format: Format, found: str, plans: list[Plan] | None, wish: _Wish) -> Reader:
     if format == "parquet":
-        return ParquetRows(source, batch_rows)
+        return ParquetRows(source, wish.batch_rows)
     if format == "json_lines":
-        return JsonLines(source, found, batch_rows)
+        return JsonLines(source, found, wish.batch_rows)
     if plans is None:
         known = [name for layout in TABLES.values() for name in column_names(layout)]
     else:
         known = [name for plan in plans for name in plan.sources()]
-    return CsvLines(source, found, batch_rows, known)
+    if format == "excel":
+        rules = [rule for plan in plans or [own_plan("consignments")] for rule in plan.rules.values()]
+        formats = {name: rule.formats[0] for rule in rules if rule.formats for name in rule.sources}
+        hs = [plan.rules["hs_code"].sources for plan in plans or [own_plan("consignments")] if "hs_code" in plan.rules]
+        codes = {name for sources in hs for name in sources}
+        return ExcelRows(source, wish.batch_rows, known, sheet=wish.sheet, codes=codes, formats=formats)
+    return CsvLines(source, found, wish.batch_rows, known)
 
 
 def _fits(source: Path, names: Sequence[str], plans: list[Plan], mapping: str | None) -> None:

@@ -58,13 +58,19 @@ def write_rejects(rejects: Sequence[Reject], sources: Sequence[Path], *, append:
     What an earlier run left beside a source is removed, unless `append` says to go on with it.
     """
     written = []
-    names = [str(source) for source in sources]
     for source in dict.fromkeys(sources):
         stray = source == sources[0]
         with RejectWriter(source, append=append) as writer:
             writer.write(
-                reject for reject in rejects if reject.file == str(source) or (stray and reject.file not in names)
+                reject
+                for reject in rejects
+                if _of(reject, source) or (stray and not any(_of(reject, s) for s in sources))
             )
         if writer.count:
             written.append(writer.path)
     return written
+
+
+def _of(reject: Reject, source: Path) -> bool:
+    """Whether a reject is of a file, or of a file within it."""
+    return reject.file == str(source) or reject.file.startswith(f"{source}/")

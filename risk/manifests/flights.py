@@ -1,0 +1,38 @@
+"""Looks over the messages of one reading for flight manifests, so that waybills know their flight.
+
+Only then are the waybills looked over too, so that a waybill with a message of its own is not given a second time
+by the flight manifest. What cannot be read here is passed over: reading it says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from risk.errors import InputError
+from risk.manifests import cargo_imp, cargo_xml
+from risk.manifests.air_waybill import Flights
+from risk.manifests.content import message_format
+from risk.manifests.xml_events import root_name
+
+
+def look_over(sources: Sequence[Path], encoding: str | None, received: datetime | None, flights: Flights) -> None:
+    """Book the waybills of all flight manifests among the files, and note the waybills that are described."""
+    roots: dict[Path, str] = {}
+    for source in sources:
+        try:
+            format = message_format(source)
+            if format == "cargo_imp":
+                cargo_imp.flights_in(source, encoding, received, flights)
+            elif format == "xml" and len(sources) > 1:
+                roots[source] = root_name(source, encoding)
+                if roots[source] == "FlightManifest":
+                    cargo_xml.flights_in(source, encoding, flights)
+        except InputError:
+            continue
+    for source in (source for source, root in roots.items() if root == "Waybill" and flights):
+        try:
+            flights.described.add(cargo_xml.waybill_number(source, encoding))
+        except InputError:
+            continue
