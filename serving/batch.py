@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,8 @@ def score_files(
     mapping: Path | None = None,
     explained: int = 100,
     model: str = "champion",
+    received_at: datetime | None = None,
+    sheet: str | None = None,
 ) -> Scored:
     """What `risk score` does."""
     result_format(output, format)
@@ -46,7 +49,9 @@ def score_files(
         progress.begin("Loading the model")
         trained, version = registry().load(model)
         progress.begin("Reading manifests")
-        read = read_files(manifests, table="consignments", mapping=load_mapping(mapping))
+        read = read_files(
+            manifests, table="consignments", mapping=load_mapping(mapping), received_at=received_at, sheet=sheet
+        )
         lines = read.consignments
         if lines.empty:
             raise InputError(

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
@@ -43,6 +44,8 @@ def import_files(
     *,
     mapping: ColumnMapping | None = None,
     label: str | None = None,
+    received_at: datetime | None = None,
+    sheet: str | None = None,
 ) -> dict[str, int]:
     """Store the consignments and outcomes of the files; counts read, stored, known and rejected."""
     target = Target() if mapping is None else mapping.target(label)
@@ -56,7 +59,8 @@ def import_files(
             writers.append(rejects)
             before = tally.counts()
             run = store.begin_import(file.name, _sha256(file))
-            for batch in read_manifest(file, mapping=mapping, label=label):
+            batches = read_manifest(file, mapping=mapping, label=label, received_at=received_at, sheet=sheet)
+            for batch in batches:
                 tally.read += batch.rows
                 tally.findings += batch.findings
                 _reject(tally, rejects, batch.rejects)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -24,9 +25,11 @@ def read_files(
     table: Literal["consignments", "outcomes"] | None = None,
     mapping: ColumnMapping | None = None,
     label: str | None = None,
+    received_at: datetime | None = None,
+    sheet: str | None = None,
 ) -> Reading:
     """All records of the files. Rejects go to FILE.rejects.csv; warnings are told with an example each."""
-    reading = read_all(sources, table=table, mapping=mapping, label=label)
+    reading = read_all(sources, table=table, mapping=mapping, label=label, received_at=received_at, sheet=sheet)
     tell(reading.rejects, reading.findings, sources)
     return reading
 

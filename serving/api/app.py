@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -55,17 +56,22 @@ def create_app() -> FastAPI:
     def worklist(limit: int = Query(50, ge=1, le=1000)) -> Response:
         return _json({"consignments": _worklist(store, limit)})
 
-    @app.post("/v1/manifests", summary="Score a manifest: JSON Lines, CSV or Parquet in the project's layout")
+    @app.post("/v1/manifests", summary="Score a manifest: a table in the project's layout or a message of carriers")
     async def score_manifest(request: Request, capacity: float = Query(settings().capacity, gt=0)) -> Response:
         body = await request.body()
         if len(body) > LARGEST_MANIFEST:
             raise HTTPException(413, f"the manifest has {len(body):,} bytes; the most is {LARGEST_MANIFEST:,}")
 
+        received = datetime.now(UTC)
+
         def answer() -> dict[str, Any]:
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder) / "manifest"
                 path.write_bytes(body)
-                read = read_all([path], table="consignments")
+                try:
+                    read = read_all([path], table="consignments", received_at=received)
+                except RiskError as error:
+                    raise type(error)(str(error).replace(str(path), "the manifest")) from None
             rejects = [{"line": r.line, "field": r.field, "value": r.value, "reason": r.reason} for r in read.rejects]
             if read.consignments.empty:
                 return {"consignments": [], "rejects": rejects}

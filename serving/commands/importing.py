@@ -7,15 +7,19 @@ from typing import Annotated
 
 import typer
 
+from serving.receipt import FORMATS, RECEIVED, receipt
+
 
 def mount(app: typer.Typer) -> None:
     """Add the command."""
 
     @app.command("import")
     def import_(
-        files: Annotated[list[Path], typer.Argument(help="CSV, Parquet or JSON Lines; told apart by content.")],
+        files: Annotated[list[Path], typer.Argument(help=FORMATS)],
         mapping: Annotated[Path | None, typer.Option(help="Mapping file (YAML) for other people's columns.")] = None,
         label: Annotated[str | None, typer.Option(help="Which outcomes of the mapping to take.")] = None,
+        sheet: Annotated[str | None, typer.Option(help="Sheet of an Excel workbook; the first with a header.")] = None,
+        received_at: Annotated[str | None, typer.Option(help=RECEIVED)] = None,
         json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
     ) -> int:
         """Put consignments and outcomes into the store; rejected records go to FILE.rejects.csv."""
@@ -26,7 +30,15 @@ def mount(app: typer.Typer) -> None:
         from serving.terminal import print_json, say, steps
 
         with Store.open(settings().store_url) as store, steps() as progress:
-            counts = import_files(store, files, progress, mapping=load_mapping(mapping), label=label)
+            counts = import_files(
+                store,
+                files,
+                progress,
+                mapping=load_mapping(mapping),
+                label=label,
+                received_at=receipt(received_at),
+                sheet=sheet,
+            )
         if json:
             print_json(counts)
         else:

@@ -7,13 +7,15 @@ from typing import Annotated
 
 import typer
 
+from serving.receipt import FORMATS, RECEIVED, receipt
+
 
 def mount(app: typer.Typer) -> None:
     """Add the command."""
 
     @app.command()
     def score(
-        manifests: Annotated[list[Path], typer.Argument(help="Manifests: CSV, Parquet or JSON Lines.")],
+        manifests: Annotated[list[Path], typer.Argument(help=f"Manifests: {FORMATS}")],
         output: Annotated[Path, typer.Option("--output", "-o", help="Result file: .parquet, .csv or .jsonl.")],
         history: Annotated[
             Path | None, typer.Option(help="History file of `risk history snapshot`; from the store if left out.")
@@ -24,6 +26,8 @@ def mount(app: typer.Typer) -> None:
         format: Annotated[str | None, typer.Option(help="parquet, csv or jsonl; else by the name's ending.")] = None,
         mapping: Annotated[Path | None, typer.Option(help="Mapping file (YAML) for other people's columns.")] = None,
         explain: Annotated[int, typer.Option(min=0, help="Give reasons for so many of the highest risk.")] = 100,
+        sheet: Annotated[str | None, typer.Option(help="Sheet of an Excel workbook; the first with a header.")] = None,
+        received_at: Annotated[str | None, typer.Option(help=RECEIVED)] = None,
         model: Annotated[str, typer.Option(help="Alias, version number or folder of the model.")] = "champion",
         show: Annotated[int, typer.Option(min=0, help="Print so many of the highest risk.")] = 10,
         json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
@@ -42,6 +46,8 @@ def mount(app: typer.Typer) -> None:
             mapping=mapping,
             explained=max(explain, 0 if json else show),
             model=model,
+            received_at=receipt(received_at),
+            sheet=sheet,
         )
         if json:
             print_json(scored.counts)
