@@ -21,13 +21,15 @@ DAY: Final = 1440 * MINUTE
 SPAN: Final = 1096 * DAY
 CONSIGNEES: Final = 300_000
 UInt64 = NDArray[np.uint64]
+_Part = tuple[NDArray[np.int64], NDArray[np.int8], dict[str, UInt64]]
+"""When findings become known, the changes of their counts, and the keys of their lines."""
 
 
 def batches(lines: int, batch: int, seed: int = 7) -> Iterator[Events]:
     """The events in time order, cut into batches of about `batch` lines; every line reads its history."""
     random = np.random.default_rng(seed)
     cuts = -(-lines // batch)
-    pending: list[tuple[NDArray[np.int64], NDArray[np.int8], dict[str, UInt64]]] = []
+    pending: list[_Part] = []
     for number in range(cuts):
         n = lines // cuts
         begin, end = (SPAN * at // cuts // MINUTE * MINUTE for at in (number, number + 1))
@@ -93,7 +95,7 @@ def _found(
     return known, changes, {name: hashes[row] for name, hashes in keys.items()}
 
 
-def _taken(part, end):  # type: ignore[no-untyped-def]
+def _taken(part: _Part, end: int) -> tuple[_Part, _Part]:
     known, changes, keys = part
     cut = np.searchsorted(known, end)
     now = (known[:cut], changes[:cut], {name: hashes[:cut] for name, hashes in keys.items()})
@@ -105,9 +107,11 @@ def _findings(parts: list[tuple[NDArray[np.int64], NDArray[np.int8], dict[str, U
     changes = np.concatenate([part[1] for part in parts])
     row, count = np.nonzero(changes)
     order = np.argsort(time[row], kind="stable")
-    row, count = row[order], count[order].astype(np.int8)
+    row = row[order]
+    changed: NDArray[np.int8] = count[order].astype(np.int8)
     when, one = time[row], np.ones(len(row), np.int8)
     names = parts[0][2]
     return {
-        name: Findings(when, np.concatenate([part[2][name] for part in parts])[row], count, one, when) for name in names
+        name: Findings(when, np.concatenate([part[2][name] for part in parts])[row], changed, one, when)
+        for name in names
     }

@@ -84,7 +84,7 @@ def with_pandas(lines: pd.DataFrame, outcomes: pd.DataFrame) -> Block:
     cumulated[found[:-1]] = outcomes.groupby("key")[found[:-1]].cumsum()
     cumulated["last_hit"] = outcomes.groupby("key")["last_hit"].cummax()
     known = pd.merge_asof(lines[["key", "time"]], cumulated, on="time", by="key", allow_exact_matches=False)
-    seen = {"time": lines["time"].to_numpy(), **{name: summed[name].to_numpy() for name in summed}}
+    seen = {"time": lines["time"].to_numpy(), **{str(name): summed[name].to_numpy() for name in summed}}
     for name in found:
         seen[name] = known[name].fillna(-1.0 if name == "last_hit" else 0.0).to_numpy()
     return _finish(seen)

@@ -28,11 +28,13 @@ class _Kind:
     sign: int = 0
     zero: str = ""
     missing: str = ""
+    """Without it, missing means that the line has no such key."""
 
 
 _KINDS: Final = (
     _Kind("filings", "{value:,.0f} earlier consignments of {key}", zero="first consignment of {key}"),
-    _Kind("burst", "{key} files {value:.1f} times as often as in the half-year before"),
+    _Kind("burst", "{key} files {value:.1f} times as often as in the half-year before",
+          missing="{key} has not been seen before"),
     _Kind("inspections", "{value:,.0f} earlier inspections of {key}", zero="{key} was never inspected before"),
     _Kind("hits", "{value:.0f} earlier seizures on {key}", sign=1, zero="no earlier seizure on {key}"),
     _Kind("hit_rate", "{value:.2%} of inspections of {key} found what we look for (smoothed)", sign=1),
@@ -43,10 +45,10 @@ _KINDS: Final = (
     _Kind("days_since_hit", "last seizure on {key} {value:,.0f} days ago", missing="no earlier seizure on {key}"),
 )  # fmt: skip
 _MEASURED: Final = (
-    _Kind("weight_deviation", "weight per package is {value:+.1f} standard deviations from what is usual for {key}"),
-    _Kind("value_deviation", "value per kilogram is {value:+.1f} standard deviations from what is usual for {key}"),
-    _Kind("container_deviation", "weight per container is {value:+.1f} standard deviations from what is usual for "
-          "{key}"),
+    *(_Kind(f"{name}_deviation", f"{words} is {{value:+.1f}} standard deviations from what is usual for {{key}}",
+            missing=f"{words} is not known, or not what is usual for {{key}}")
+      for name, words in (("weight", "weight per package"), ("value", "value per kilogram"),
+                          ("container", "weight per container"))),
 )  # fmt: skip
 _DETAILED: Final = (
     _Kind("random_inspections_180d", "{value:.1f} recent random inspections of {key}"),
@@ -71,7 +73,7 @@ def profile_features() -> tuple[Feature, ...]:
             concept="weight and value" if kind in _MEASURED else _concept(key, kind),
             words=kind.words.replace("{key}", key.words),
             zero=kind.zero.replace("{key}", key.words),
-            missing=kind.missing.replace("{key}", key.words) or f"not known for {key.words}",
+            missing=kind.missing.replace("{key}", key.words) or f"not stated: {key.words}",
             sign=kind.sign,
         )
         for key in KEYS

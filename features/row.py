@@ -288,7 +288,7 @@ def settle(row, delta, sketch_at, measure_at):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def fold_key(  # type: ignore[no-untyped-def]
+def fold_key(  # type: ignore[no-untyped-def]  # noqa: PLR0912
     starts, times, weights, reader, counted, measured, measurements, partners, chapters, slots,
     f_time, f_slot, f_count, f_change, f_dated, open_time, open_slot, open_rows, rows, end,
     sketch_at, measure_at, seen, out, places, parent,

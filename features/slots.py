@@ -1,4 +1,4 @@
-"""Hashes to places: numbering the distinct keys of a batch, and merging sorted keys. Compiled; knows no rows' meaning."""
+"""Hashes to places: numbers the distinct keys of a batch and merges sorted keys. Compiled; knows no row's meaning."""
 
 from __future__ import annotations
 

@@ -1,13 +1,15 @@
 """The risk model: trees, calibration, the features they read, and where all of it came from.
 
-A model is a folder of two files that a person can read: `trees.txt` (LightGBM's own text) and `model.json`
-(everything else, with the checksum of the trees). There is no pickle. The fingerprint over both names the
-model in every score. Knows nothing of MLflow, files of consignments, or how features are made.
+A model is a folder of two files that a person can read: `trees.txt` (LightGBM's own text; of several forests one
+after the other the mean counts) and `model.json` (everything else, with the checksum of the trees). There is no
+pickle. The fingerprint over both names the model in every score. Knows nothing of MLflow, files of consignments, or
+how features are made.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -31,6 +33,8 @@ Float64 = NDArray[np.float64]
 LAYOUT: Final = 1
 TREES_FILE: Final = "trees.txt"
 MODEL_FILE: Final = "model.json"
+_FOREST: Final = re.compile(r"^tree$", re.MULTILINE)
+"""The first line of a forest in LightGBM's text."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ class Scores:
 class RiskModel:
     """A trained model.
 
-    trees         LightGBM's text form
+    trees         LightGBM's text form of one forest or several
     features      the features it reads, in the order of its columns
     vocabulary    for each category feature the values known from training; any other value reads as missing
     facts         where it comes from: target, spans of time, data fingerprint, figures (JSON values only)
@@ -61,9 +65,7 @@ class RiskModel:
         """Probability and raw score of each row. Raises ModelError when the table lacks a feature."""
         if len(table) == 0:
             return Scores(np.empty(0), np.empty(0))
-        raw = np.asarray(
-            self._booster.predict(self.encode(table), raw_score=True, num_threads=threads), dtype=np.float64
-        )
+        raw = self._mean(table, raw_score=True, num_threads=threads)
         return Scores(self.calibration.probability(raw), raw)
 
     def contributions(self, table: FeatureTable) -> Float64:
@@ -74,8 +76,13 @@ class RiskModel:
         """
         if len(table) == 0:
             return np.empty((0, len(self.features)))
-        found = np.asarray(self._booster.predict(self.encode(table), pred_contrib=True), dtype=np.float64)
-        return found[:, :-1]
+        return self._mean(table, pred_contrib=True)[:, :-1]
+
+    def _mean(self, table: FeatureTable, **what: Any) -> Float64:
+        """The mean of what the forests say of each row."""
+        matrix = self.encode(table)
+        total = sum(np.asarray(forest.predict(matrix, **what), np.float64) for forest in self._forests)
+        return np.asarray(total / len(self._forests), np.float64)
 
     def encode(self, table: FeatureTable) -> NDArray[np.float32]:
         """The columns the trees read, float32 (n, features); categories as their place in the vocabulary."""
@@ -157,10 +164,12 @@ class RiskModel:
         return {name: {value: place for place, value in enumerate(values)} for name, values in self.vocabulary.items()}
 
     @cached_property
-    def _booster(self) -> lightgbm.Booster:
+    def _forests(self) -> tuple[lightgbm.Booster, ...]:
         import lightgbm  # a second to import, not needed to read about a model
 
-        return lightgbm.Booster(model_str=self.trees)
+        starts = [found.start() for found in _FOREST.finditer(self.trees)]
+        texts = [self.trees[start:end] for start, end in zip(starts, [*starts[1:], None], strict=True)]
+        return tuple(lightgbm.Booster(model_str=text) for text in texts)
 
 
 def encode_category(values: NDArray[np.object_], lookup: Mapping[str, int]) -> NDArray[np.float32]:

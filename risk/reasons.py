@@ -91,7 +91,7 @@ def _reason(
     values = [(feature.name, plain(table.column(feature.name)[row])) for feature in weighty]
     return Reason(
         concept=concept,
-        words="; ".join(feature.say(value) for feature, (_, value) in zip(weighty, values, strict=True)),
+        words="; ".join(dict.fromkeys(f.say(value) for f, (_, value) in zip(weighty, values, strict=True))),
         direction="raises" if total > 0 else "lowers",
         share=abs(float(total)) / float(moved),
         log_odds=float(total),

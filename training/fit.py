@@ -2,36 +2,38 @@
 
 A feature that does not help on later time is left out: party identities that were broken, counts that only grow
 with time, or categories too fine for the labels there are, hurt a model that is given them. Several sets of features
-and shapes of trees are tried, the plainest first. Of all whose average precision on the validation time lies within
-one standard error of the best, the plainest is kept, so that a lucky draw of few positives decides nothing. The
-record of all trials goes with the model.
+and shapes of trees are tried, the plainest first. Each is judged by its log loss on the validation time, which a
+handful of positives moves less than any measure of their ranks. Of all that are within one standard error of the
+best, the plainest is kept, so that luck decides little. The record of all trials goes with the model.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import lightgbm
 import numpy as np
+from lightgbm.callback import CallbackEnv, EarlyStopException
 from numpy.typing import NDArray
 
 from features.keys import KEYS
 from features.profiles import profile_features
 from risk.feature import Feature, FeatureTable
 from risk.model import encode_category
-from training.evaluate import figures
 
 Float64 = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 MOST_TREES: Final = 2000
+FORESTS: Final = 3
+"""How many forests, grown from different seeds, the chosen model averages: a single one owes too much to its luck."""
 PATIENCE: Final = 100
-"""Trees without gain on the validation time after which the fitting stops."""
+"""Trees after which the fitting stops when neither log loss nor average precision gains on the validation time."""
 FIXED: Final[Mapping[str, Any]] = {
     "objective": "binary",
-    "metric": "average_precision",
+    "metric": ["binary_logloss", "average_precision"],
     "learning_rate": 0.1,
     "feature_fraction": 0.7,
     "bagging_fraction": 0.8,
@@ -110,7 +112,7 @@ def fit(
     """Fit on the rows of `train`, stop and choose on `validate` (masks over the rows of the table).
 
     Values of category features that the training rows do not hold read as missing. With the number of trees
-    found, the chosen model is fitted once more on training and validation time together.
+    found, the chosen model is fitted again on training and validation time together, from several seeds.
     """
     vocabulary = _vocabulary(table, train)
     matrix = _encode(table, vocabulary)
@@ -122,46 +124,87 @@ def fit(
         progress(f"trying {shape} trees on {chosen}")
         places = [i for i, f in enumerate(table.features) if varies[i] and FEATURE_SETS[chosen](f)]
         data = _Data(matrix[:, places], [table.features[i] for i in places], label, weight)
-        booster = data.train({**FIXED, **SHAPES[shape], **run}, train, MOST_TREES, validate)
-        raw = np.asarray(booster.predict(data.matrix[validate], raw_score=True), np.float64)
-        score = figures(np.argsort(-raw, kind="stable"), label[validate], weight[validate], None)["pr_auc"]
-        error = (score["high"] - score["low"]) / (2 * 1.96)
-        trials.append(_Trial(chosen, shape, booster.best_iteration or booster.num_trees(), score["value"], error))
+        course = _Course()
+        booster = data.train({**FIXED, **SHAPES[shape], **run}, train, MOST_TREES, validate, course)
+        said = np.asarray(booster.predict(data.matrix[validate], num_iteration=course.best("binary_logloss")))
+        loss = -np.log(np.clip(np.where(label[validate] > 0, said, 1 - said), 1e-12, 1))
+        # The ranking still gains when the probabilities have ceased to; calibration repairs those.
+        trees = max(course.best(metric) for metric in course.values)
+        precision = course.values["average_precision"][trees - 1]
+        trials.append(_Trial(chosen, shape, trees, float(np.average(loss, weights=weight[validate])), precision, loss))
 
     for shape in ("small", "wide"):
         for name in FEATURE_SETS:
             attempt(name, shape)
-    attempt(max((t for t in trials if t.shape == "wide"), key=lambda t: t.average_precision).features, "deep")
-    best = max(trials, key=lambda trial: trial.average_precision)
-    enough = best.average_precision - best.standard_error
-    kept = next(trial for trial in trials if trial.average_precision >= enough)
+    attempt(min((t for t in trials if t.shape == "wide"), key=lambda t: t.log_loss).features, "deep")
+    best = min(trials, key=lambda trial: trial.log_loss)
+    kept = next(trial for trial in trials if trial.as_good_as(best, weight[validate]))
     chosen, shape, trees = kept.features, kept.shape, kept.trees
 
     progress("fitting the chosen model on training and validation time")
     places = [i for i, feature in enumerate(table.features) if varies[i] and FEATURE_SETS[chosen](feature)]
     features = tuple(table.features[i] for i in places)
     parameters = {**FIXED, **SHAPES[shape], **run}
-    booster = _Data(matrix[:, places], features, label, weight).train(parameters, train | validate, trees)
-    gains = booster.feature_importance("gain")
+    data = _Data(matrix[:, places], features, label, weight)
+    forests = [data.train({**parameters, "seed": seed + n}, train | validate, trees) for n in range(FORESTS)]
+    gains = np.mean([forest.feature_importance("gain") for forest in forests], axis=0)
     return Fitted(
-        trees=booster.model_to_string(),
+        trees="".join(forest.model_to_string() for forest in forests),
         features=features,
         vocabulary={f.name: vocabulary[f.name] for f in features if f.kind == "category"},
-        parameters={**parameters, "trees": trees, "feature_set": chosen, "shape": shape},
-        trials=[asdict(trial) for trial in trials],
+        parameters={**parameters, "trees": trees, "forests": FORESTS, "feature_set": chosen, "shape": shape},
+        trials=[trial.to_json() for trial in trials],
         importance=dict(sorted(zip((f.name for f in features), map(float, gains), strict=True), key=lambda x: -x[1])),
     )
 
 
 @dataclass(frozen=True)
 class _Trial:
-    """One attempt and how it did on the validation time."""
+    """One attempt and how it did on the validation time: its mean log loss at its best, and that of each row."""
 
     features: str
     shape: str
     trees: int
+    log_loss: float
     average_precision: float
-    standard_error: float
+    losses: Float64
+
+    def as_good_as(self, best: _Trial, weight: Float64) -> bool:
+        """Whether its loss exceeds that of the best by no more than one standard error of the difference."""
+        more = self.losses - best.losses
+        mean = np.average(more, weights=weight)
+        error = np.sqrt(np.sum((weight * (more - mean)) ** 2)) / weight.sum()
+        return bool(mean <= error)
+
+    def to_json(self) -> dict[str, Any]:
+        """What the model's record says of it."""
+        return {
+            "features": self.features,
+            "shape": self.shape,
+            "trees": self.trees,
+            "log_loss": round(self.log_loss, 6),
+            "average_precision": round(self.average_precision, 5),
+        }
+
+
+class _Course:
+    """How each metric goes on the validation time, tree by tree; stops the fitting when none has gained of late."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, list[float]] = {}
+        self._higher: dict[str, bool] = {}
+
+    def __call__(self, at: CallbackEnv) -> None:
+        for found in at.evaluation_result_list or ():
+            self.values.setdefault(found.metric_name, []).append(float(found.metric_value))
+            self._higher[found.metric_name] = found.maximize
+        if at.iteration + 1 - max(self.best(metric) for metric in self.values) >= PATIENCE:
+            raise EarlyStopException(at.iteration, [])
+
+    def best(self, metric: str) -> int:
+        """With how many trees the metric was best, the fewest of equals."""
+        values = self.values[metric]
+        return values.index(max(values) if self._higher[metric] else min(values)) + 1
 
 
 @dataclass(frozen=True)
@@ -179,15 +222,16 @@ class _Data:
         rows: Bools,
         trees: int,
         validate: Bools | None = None,
+        course: _Course | None = None,
     ) -> lightgbm.Booster:
-        """A booster of so many trees, or fewer when the validation rows say so."""
+        """A booster of so many trees, or fewer when their course on the validation rows says so."""
         data = self._dataset(rows)
         return lightgbm.train(
             {**parameters, "monotone_constraints": [feature.sign for feature in self.features]},
             data,
             num_boost_round=trees,
             valid_sets=None if validate is None else [self._dataset(validate, data)],
-            callbacks=None if validate is None else [lightgbm.early_stopping(PATIENCE, verbose=False)],
+            callbacks=None if course is None else [course],
         )
 
     def _dataset(self, rows: Bools, like: lightgbm.Dataset | None = None) -> lightgbm.Dataset:

@@ -82,7 +82,8 @@ def card(model: RiskModel) -> str:
         for name, found in [("this model", facts["metrics"]["test"]), *facts["baselines"].items()]
     )
     trials = "\n".join(
-        f"| {trial['features']} | {trial['shape']} | {trial['trees']} | {trial['average_precision']:.4f} |"
+        f"| {trial['features']} | {trial['shape']} | {trial['trees']} | {trial['log_loss']:.5f} "
+        f"| {trial['average_precision']:.4f} |"
         for trial in facts["trials"]
     )
     target = facts["target"]
@@ -122,13 +123,14 @@ Intervals are 95 % bootstrap intervals over consignments.
 
 ## How it was chosen
 
-Average precision on the validation time:
+On the validation time; kept is the plainest (the first) within one standard error of the lowest log loss:
 
-| features | trees | number | average precision |
-| --- | --- | --- | --- |
+| features | trees | number | log loss | average precision |
+| --- | --- | --- | --- | --- |
 {trials}
 
-{len(model.features)} features, {facts["parameters"]["trees"]} trees, seed {facts["parameters"]["seed"]}.
+Kept: {facts["parameters"]["shape"]} trees on {facts["parameters"]["feature_set"]}; {len(model.features)} features,
+{facts["parameters"]["forests"]} forests of {facts["parameters"]["trees"]} trees, seed {facts["parameters"]["seed"]}.
 Calibration: {model.calibration.to_json()["kind"]}.
 
 ## Limits
