@@ -168,7 +168,7 @@ def _message(path: Path, head: bytes) -> Format | None:
         if _DOCTYPE.match(text):
             raise InputError(f"{path}: has a DTD (<!DOCTYPE ...>), which is refused; send the message without.")
         return "xml"
-    if text.startswith("UNA") or re.match(r"UN[BH][^\w\s]", text):
+    if text.startswith("UNA") or re.match(r"UN[BGH][^\w \t\r\n]", text):
         return "edifact"
     if re.match(r"ISA[^\w\s]", text):
         return "x12"

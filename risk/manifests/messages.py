@@ -13,26 +13,22 @@ from risk.manifests.awmds import Awmds
 from risk.manifests.cargo_imp import CargoImp
 from risk.manifests.cargo_xml import ROOTS, CargoXml
 from risk.manifests.content import Format
+from risk.manifests.edifact import Edifact
 from risk.manifests.raw import Raw
+from risk.manifests.x12 import X12
 from risk.manifests.xml_events import root_name
 
 MESSAGES: Final = ("xml", "edifact", "x12", "cargo_imp")
-
-_NOT_YET: Final = {
-    "edifact": "UN/EDIFACT",
-    "x12": "ANSI X12",
-}
 
 
 def open_message(
     path: Path, format: Format, encoding: str, batch_rows: int, received: datetime | None, flights: Flights
 ) -> Iterable[Raw]:
     """The reader of a message. Raises InputError for XML of another kind, naming what can be read."""
-    if format in _NOT_YET:
-        raise InputError(
-            f"{path}: is {_NOT_YET[format]}, for which there is no reader yet; expected is ASYCUDA World XML, CSV, "
-            "JSON Lines or Parquet."
-        )
+    if format == "edifact":
+        return Edifact(path, encoding or None, batch_rows, received)
+    if format == "x12":
+        return X12(path, encoding or None, batch_rows, received)
     if format == "cargo_imp":
         return CargoImp(path, encoding or None, batch_rows, received, flights)
     root = root_name(path, encoding or None)
