@@ -121,7 +121,7 @@ def gather(frame: pd.DataFrame) -> Mentions:
 
     Rows that say the same are one mention: the earliest `first_seen`, the sum of `seen` (1 each when left out).
     """
-    written = pd.DataFrame({name: _text(frame, name) for name in WRITTEN})
+    written = pd.DataFrame({name: _text(frame, name) for name in WRITTEN}, dtype=object)
     whole = pd.DataFrame(
         {
             "id": [mention_id(*row) for row in zip(*(written[name] for name in WRITTEN), strict=True)],
@@ -137,8 +137,8 @@ def gather(frame: pd.DataFrame) -> Mentions:
 
 def one(mention: Mention) -> Mentions:
     """A table of one mention."""
-    columns = {name: [getattr(mention, name)] for name in WRITTEN}
-    return _in_columns(pd.DataFrame(columns), [mention.id], np.zeros(1, np.int64), np.ones(1, np.int64))
+    written = pd.DataFrame({name: [getattr(mention, name)] for name in WRITTEN}, dtype=object)
+    return _in_columns(written, [mention.id], np.zeros(1, np.int64), np.ones(1, np.int64))
 
 
 def microseconds(time: datetime) -> int:
@@ -216,7 +216,7 @@ def hashes(texts: Iterable[str]) -> UInt64:
     return found
 
 
-def _text(frame: pd.DataFrame, name: str) -> list[str] | Any:
+def _text(frame: pd.DataFrame, name: str) -> list[str]:
     if name not in frame:
         return [""] * len(frame)
-    return frame[name].astype(object).where(frame[name].notna(), "").map(str).tolist()
+    return ["" if gone else str(text) for text, gone in zip(frame[name], frame[name].isna(), strict=True)]
