@@ -43,7 +43,7 @@ def search(
     for match in [] if json else found:
         out.print(
             f"{match['party']}  {match['score']:.2f}  {match['rule']:<18}  "
-            f"{'linked  ' if match['linked'] else 'possible'}  {match['name']}",
+            f"{'linked  ' if match['linked'] else 'possible'}  {_shown(match['name'])}",
             markup=False,
         )
     return 0
@@ -64,14 +64,17 @@ def show(
         return 0
     out.print(f"{content['party']}  {len(content['spellings'])} spellings", markup=False)
     for entry in content["spellings"]:
-        rest = "  ".join(str(entry[part]) for part in ("country", "identifier", "address") if entry[part])
-        out.print(f"  {entry['id']}  {entry['seen']:>6} x  {entry['name']}  {rest}", markup=False)
+        written = [_shown(entry[part]) for part in ("name", "country", "identifier", "address") if entry[part]]
+        out.print(f"  {entry['id']}  {entry['seen']:>6} x  {'  '.join(written)}", markup=False)
     for entry in content["links"]:
         out.print(f"  inferred {entry['left']} = {entry['right']}  {entry['score']:.2f}  {entry['rule']}", markup=False)
     for entry in content["possible"]:
-        out.print(f"  possible {entry['party']}  {entry['score']:.2f}  {entry['rule']}  {entry['name']}", markup=False)
+        out.print(
+            f"  possible {entry['party']}  {entry['score']:.2f}  {entry['rule']}  {_shown(entry['name'])}", markup=False
+        )
     for entry in content["judgements"]:
-        out.print(f"  judged {entry['left']} {entry['verdict']} {entry['right']} by {entry['judged_by']}", markup=False)
+        who = f"by {_shown(entry['judged_by'])}: {_shown(entry['why'])}"
+        out.print(f"  judged {entry['left']} {entry['verdict']} {entry['right']} {who}", markup=False)
     return 0
 
 
@@ -93,7 +96,7 @@ def judge(
     from serving.store import parties as stored
     from serving.terminal import print_json, say
 
-    made = judgement(left, right, verdict, datetime.now(UTC), by or getpass.getuser(), why)
+    made = judgement(left, right, verdict, datetime.now(UTC), by or _user(), why)
     parties = _load(None)
     for id_ in (left, right):
         if parties.party(id_) is None:
@@ -122,6 +125,20 @@ def judge(
         for reason in refused:
             say(f"not followed: {reason}")
     return 0
+
+
+def _user() -> str:
+    from risk.errors import UsageError
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError) as error:
+        raise UsageError("This machine does not say who you are; give --by NAME") from error
+
+
+def _shown(text: str) -> str:
+    """A text from a filing as it can be printed: short, and without characters that steer a terminal."""
+    return "".join(character if character.isprintable() else " " for character in text[:120])
 
 
 def _load(as_of: str | None) -> Parties:
