@@ -14,7 +14,7 @@ from typing import Final
 from risk.errors import InputError
 from risk.manifests import edifact_codes as codes
 from risk.manifests.awmds import MODES
-from risk.manifests.documents import Documents
+from risk.manifests.documents import MOST, Documents
 from risk.manifests.edifact_bill import Bill
 from risk.manifests.facts import MessageFacts
 from risk.manifests.message import Collector, Container, Row, container_no
@@ -470,7 +470,7 @@ class Cuscar:
             text = parts.get("packages") or line.get("packages", "")
             self._pieces += float(text) if text.isascii() and text.isdigit() else 0.0
         own = bill.give(self._bills, self._head.row, self._equipment, sole)
-        if own and self._document:
+        if own and self._document and len(self._named) < MOST:
             self._named[own] = None
 
     def _leave_goods(self) -> None:

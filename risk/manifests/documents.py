@@ -7,7 +7,7 @@ from typing import Final
 
 from risk.manifests.message import Collector
 
-MOST: Final = 200_000
+MOST: Final = 50_000
 """Bills that are remembered; of the bills beyond it no later message can tell which it leaves out."""
 
 _ISO: Final = re.compile(r"(\d{4}-\d{2}-\d{2})(?:T(\d{2}:\d{2})(:\d{2})?)?(Z|[+-]\d{2}:\d{2})?")
@@ -41,7 +41,7 @@ class Documents:
         if facts.function == "cancel" and not named:
             self._take_back(list(earlier), "is cancelled with its whole message", line)
         elif facts.function == "replace":
-            gone = [bill for bill in earlier if bill not in named]
+            gone = [] if len(named) >= MOST else [bill for bill in earlier if bill not in named]
             self._take_back(gone, "is left out by the message that replaces the earlier one, so it is taken back", line)
         if facts.function in {"original", "replace", "change"} and number:
             kept = named if facts.function == "replace" else earlier | named

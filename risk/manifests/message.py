@@ -11,6 +11,7 @@ import re
 from array import array
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -20,6 +21,7 @@ import pyarrow as pa
 from risk.manifests.facts import MessageFacts
 from risk.manifests.raw import Raw, to_json
 from risk.manifests.records import Finding, Findings, Reject, shorten
+from risk.reference import identifiers
 
 Row = dict[str, str]
 Container = dict[str, Any]
@@ -29,6 +31,7 @@ _HS: Final = re.compile(
     r"(\d{4}(?:\.?\d{2}){0,3})(?![\d.]*\d)",
     re.IGNORECASE,
 )
+_CONTAINER: Final = re.compile(r"[A-Z]{4}\d{7}")
 _NO_NUMBER: Final = re.compile(r"[\s/\-.]+")
 
 
@@ -45,6 +48,19 @@ def consignment_id(bill: str, master: str = "") -> str:
 def container_no(text: str) -> str:
     """The number of a container without the marks it may be printed with."""
     return _NO_NUMBER.sub("", text).upper()
+
+
+@lru_cache(65_536)
+def container_fault(number: str, at_sea: bool) -> str:
+    """What is wrong with a container number, empty when nothing is; units of air freight have other numbers."""
+    if identifiers.valid_container(number):
+        return ""
+    if _CONTAINER.fullmatch(number):
+        return "has a container number that fails the check digit of ISO 6346; kept"
+    return "has a container number that is not one of ISO 6346; kept" if at_sea else ""
+
+
+_is_ship = lru_cache(4096)(identifiers.valid_imo)
 
 
 def hs_in(text: str) -> list[str]:
@@ -98,8 +114,14 @@ class Collector:
         if not houses:
             facts.of_masters["bills"] += 1
         for box in boxes:
-            if box.get("no"):
-                self._boxes.append(hash(box["no"]))
+            name = box.get("no")
+            if name:
+                self._boxes.append(hash(name))
+                fault = container_fault(name, first.get("mode") == "sea")
+                if fault:
+                    self.note("containers", fault, line, name)
+        if first.get("vessel_imo") and not _is_ship(first["vessel_imo"]):
+            self.note("vessel_imo", "fails the check digit of the IMO number; kept", line, first["vessel_imo"])
         texts: dict[tuple[int, ...], str] = {(): orjson.dumps(list(boxes)).decode() if boxes else ""}
         for place, row in enumerate(rows):
             row["consignment_id"] = own

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from risk.errors import InputError
-from risk.manifests.documents import Documents
+from risk.manifests.documents import MOST, Documents
 from risk.manifests.edifact_bill import Bill
 from risk.manifests.edifact_codes import in_ours, moment, number
 from risk.manifests.facts import Function, MessageFacts
@@ -316,7 +316,7 @@ class Manifest309:
             self._bills.cancel(bill_number, master, bill.at)
             return
         own = bill.give(self._bills, self._head.row | self._port.row, {}, sole=False)
-        if own:
+        if own and len(self._named) < MOST:
             self._named[own] = None
 
 
