@@ -87,36 +87,29 @@ def world_mentions(lines: int, days: int = 900, seed: int = 1) -> tuple[pd.DataF
     return whole, np.array([Recorded.last.who(*row) for row in written], np.int64)
 
 
-def many_mentions(spellings: int, seed: int = 1) -> tuple[pd.DataFrame, Ints]:
-    """So many mentions with as many different names, and who is behind each.
+def many_mentions(mentions: int, each: int = SPELLINGS, seed: int = 1) -> tuple[pd.DataFrame, Ints]:
+    """So many mentions, nearly all of them under names of their own, and who is behind each.
 
-    Traders of all countries of destination, each in all its spellings; an address is known of nine in ten, a
-    number of one in six.
+    Traders in all countries of destination, each in its first `each` spellings; an address is known of nine in
+    ten, a number of one in six. The writer of the names is `Recorded.last`.
     """
     facts, random, parties = tables(), np.random.default_rng(seed), Parties()
-    n = spellings // 2
+    n = -(-mentions // each)
     homes = facts.destinations
-    home = np.searchsorted(np.cumsum(homes.share), random.random(n) * 0.999999)
+    # Spellings that are equal (no native script) are left out, so more traders are needed than mentions suggest.
+    home = np.searchsorted(np.cumsum(homes.share), random.random(2 * n) * 0.999999)
     parties.add(homes.country[home], TRADER)
-    names = Names(facts, parties)
-    rows: dict[str, tuple[str, str, str, str, int]] = {}
-    for party in range(n):
-        country = facts.countries[parties.country[party]]
-        for spelling in range(SPELLINGS):
+    names = Recorded(facts, parties)
+    Recorded.last = names
+    rows: dict[tuple[str, str], tuple[str, str, str, str, int]] = {}
+    for party in range(2 * n):
+        for spelling in range(each):
             name = names.name(party, spelling)
             address = names.address(party, spelling) if random.random() < 0.9 else ""
             number = names.number(party) if random.random() < 1 / 6 else ""
-            rows.setdefault(name, (country, address, number, name, party))
-        if len(rows) >= spellings:
+            rows.setdefault((name, names.home[party]), (name, names.home[party], address, number, party))
+        if len(rows) >= mentions:
             break
-    whole = list(rows.values())[:spellings]
-    frame = pd.DataFrame(
-        {
-            "name": [row[3] for row in whole],
-            "country": [row[0] for row in whole],
-            "address": [row[1] for row in whole],
-            "identifier": [row[2] for row in whole],
-            "first_seen": random.integers(0, 10**15, len(whole)),
-        }
-    )
-    return frame, np.array([row[4] for row in whole], np.int64)
+    frame = pd.DataFrame(list(rows.values())[:mentions], columns=[*COLUMNS[:-1], "who"])
+    who = frame.pop("who").to_numpy(np.int64)
+    return frame.assign(first_seen=random.integers(0, 10**15, len(frame))), who
