@@ -16,7 +16,8 @@ from risk.feature import Feature
 from risk.reference import identifiers
 
 FEATURES: Final = (
-    Feature("containers", "container", "{value:.0f} containers", zero="no container", missing="no containers stated"),
+    Feature("containers", "container", "{value:.0f} containers", zero="no container", one="1 container",
+            missing="no containers stated"),
     Feature("wrong_container_numbers", "container", "{value:.0f} container numbers with a wrong check digit",
             zero="all container numbers have their check digit", missing="no containers stated"),
     Feature("sealed_containers", "container", "{value:.0%} of the containers have a seal stated",

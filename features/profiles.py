@@ -29,14 +29,17 @@ class _Kind:
     zero: str = ""
     missing: str = ""
     """Without it, missing means that the line has no such key."""
+    one: str = ""
 
 
 _KINDS: Final = (
-    _Kind("filings", "{value:,.0f} earlier consignments of {key}", zero="first consignment of {key}"),
-    _Kind("burst", "{key} files {value:.1f} times as often as in the half-year before",
-          missing="{key} has not been seen before"),
-    _Kind("inspections", "{value:,.0f} earlier inspections of {key}", zero="{key} was never inspected before"),
-    _Kind("hits", "{value:.0f} earlier seizures on {key}", sign=1, zero="no earlier seizure on {key}"),
+    _Kind("filings", "{value:,.0f} earlier consignments of {key}", zero="first consignment of {key}",
+          one="1 earlier consignment of {key}"),
+    _Kind("burst", "{key} files {value:.1f} times as often as in the half-year before"),
+    _Kind("inspections", "{value:,.0f} earlier inspections of {key}", zero="{key} was never inspected before",
+          one="1 earlier inspection of {key}"),
+    _Kind("hits", "{value:.0f} earlier seizures on {key}", sign=1, zero="no earlier seizure on {key}",
+          one="1 earlier seizure on {key}"),
     _Kind("hit_rate", "{value:.2%} of inspections of {key} found what we look for (smoothed)", sign=1),
     _Kind("hit_rate_180d", "{value:.2%} of recent inspections of {key} found what we look for (smoothed)", sign=1),
     _Kind("offence_rate", "{value:.2%} of inspections of {key} found another offence (smoothed)"),
@@ -73,8 +76,9 @@ def profile_features() -> tuple[Feature, ...]:
             concept="weight and value" if kind in _MEASURED else _concept(key, kind),
             words=kind.words.replace("{key}", key.words),
             zero=kind.zero.replace("{key}", key.words),
-            missing=kind.missing.replace("{key}", key.words) or f"not stated: {key.words}",
+            missing=kind.missing.replace("{key}", key.words) or f"{key.words.removeprefix('this ')} not stated",
             sign=kind.sign,
+            one=kind.one.replace("{key}", key.words),
         )
         for key in KEYS
         for kind in _kinds(key)
@@ -98,7 +102,8 @@ def profile_places(columns: Mapping[str, int]) -> dict[str, NDArray[np.int64]]:
 def _kinds(key: Key) -> tuple[_Kind, ...]:
     partners = (
         _Kind("partners", f"{{key}} has had about {{value:.0f}} {_PARTNER_WORDS[key.partner]}",
-              zero=f"{{key}} has had no {key.partner} before"),
+              zero=f"{{key}} has had no {key.partner} before",
+              one=f"{{key}} has had one {key.partner}"),
     ) if key.partner else ()  # fmt: skip
     kinds = _KINDS + _MEASURED * key.measured + partners + _DETAILED * key.detailed
     return tuple(kind for kind in kinds if key.name != "all" or kind.suffix not in _LEFT_OUT)

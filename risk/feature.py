@@ -26,7 +26,7 @@ class Feature:
     """One input of the model.
 
     words     a phrase with `{value}` in it, such as "{value:.0f} earlier consignments of this consignee"
-    zero      the phrase when the value is 0, if another one reads better
+    zero, one the phrase when the value is 0 or 1, if another one reads better
     missing   the phrase when the value is not known
     sign      +1 when a larger value can only raise the risk, -1 when only lower it, 0 when not known
     """
@@ -39,6 +39,7 @@ class Feature:
     sign: int = 0
     zero: str = ""
     missing: str = ""
+    one: str = ""
 
     def say(self, value: float | str | None) -> str:
         """The phrase for a value of this feature."""
@@ -47,6 +48,8 @@ class Feature:
             return self.missing or f"not stated: {self.name.replace('_', ' ')}"
         if self.zero and value == 0:
             return self.zero
+        if self.one and value == 1:
+            return self.one
         return self.words.format(value=value)
 
 

@@ -87,7 +87,7 @@ def _reason(
         ((amount, f) for amount, f in own if (amount > 0) == (total > 0) and amount != 0),
         key=lambda pair: -abs(pair[0]),
     )
-    weighty = [f for amount, f in named if abs(amount) >= WORTH_NAMING * abs(named[0][0])][:PHRASES]
+    weighty = _unlike([f for amount, f in named if abs(amount) >= WORTH_NAMING * abs(named[0][0])])[:PHRASES]
     values = [(feature.name, plain(table.column(feature.name)[row])) for feature in weighty]
     return Reason(
         concept=concept,
@@ -97,6 +97,15 @@ def _reason(
         log_odds=float(total),
         features=tuple(values),
     )
+
+
+def _unlike(features: Sequence[Feature]) -> list[Feature]:
+    """The features without those that say nearly what a weightier one says: `hit_rate_180d` beside `hit_rate`."""
+    kept: list[Feature] = []
+    for feature in features:
+        if not any(feature.name.startswith(other.name) or other.name.startswith(feature.name) for other in kept):
+            kept.append(feature)
+    return kept
 
 
 def plain(value: Any) -> float | str | None:

@@ -27,10 +27,19 @@ from serving.tables import Tables
 from serving.terminal import out, print_json, steps
 from serving.worklist import print_worklist
 from training.dataset import by_consignment
+from training.report import compare_plot
 from training.simulation import truth as yardstick
 from training.simulation.world import World, simulate
 
 SHOWN: Final = 10
+RANKINGS: Final = {
+    "model": "this model",
+    "rules": "the rules in force until then",
+    "propensity": "the simulator itself (no model can do better)",
+    "random": "chance",
+}
+DRAWN: Final = np.geomspace(0.001, 0.2, 80)
+"""Shares of inspections at which the picture shows what is found."""
 
 
 def run_demo(folder: Path, *, lines: int, seed: int, as_json: bool = False) -> None:
@@ -52,7 +61,7 @@ def run_demo(folder: Path, *, lines: int, seed: int, as_json: bool = False) -> N
         tables = Tables(past, known, Target(), 0, "simulated world")
         made = train_tables(tables, progress, seed=seed, simulated=True)
         progress.begin("Holding the model against the truth")
-        found = _against_truth(made.trained.model, tables, world)
+        found = _against_truth(made.trained.model, tables, world, folder / "found.png")
         progress.begin("Scoring the last day")
         assessed = assess(
             manifest.reset_index(drop=True),
@@ -74,7 +83,7 @@ def run_demo(folder: Path, *, lines: int, seed: int, as_json: bool = False) -> N
     _print(folder, counts, found, made, assessed, manifest, last_day)
 
 
-def _against_truth(model: RiskModel, tables: Tables, world: World) -> dict[str, Any]:
+def _against_truth(model: RiskModel, tables: Tables, world: World, picture: Path) -> dict[str, Any]:
     """How the model ranks every consignment of its test time, held against what the simulator knows."""
     test = model.facts["spans"]["test"]
     start, end = pd.Timestamp(test["from"]), pd.Timestamp(test["before"])
@@ -90,7 +99,11 @@ def _against_truth(model: RiskModel, tables: Tables, world: World) -> dict[str, 
     scores = model.score(table)
     ids = tables.lines.loc[reads, "consignment_id"]
     line, _ = by_consignment(ids, scores.probability, scores.raw)
-    return yardstick.evaluate(pd.Series(scores.raw[line], index=ids.iloc[line]), world.truth)
+    ranked = pd.Series(scores.raw[line], index=ids.iloc[line])
+    course = yardstick.evaluate(ranked, world.truth, DRAWN.tolist())
+    recalls = {words: [course[f"{share:g}"][name]["recall"] for share in DRAWN] for name, words in RANKINGS.items()}
+    compare_plot(picture, "Wildlife smuggling found by inspections (simulated)", DRAWN, recalls)
+    return yardstick.evaluate(ranked, world.truth)
 
 
 def _counts(world: World) -> dict[str, Any]:
@@ -125,12 +138,7 @@ def _print(
     table = Table(title=f"Smuggling found with 1 % inspected, {test['from'][:10]} to {test['before'][:10]}")
     for name in ("ranked by", "recall", "precision"):
         table.add_column(name, justify="left" if name == "ranked by" else "right")
-    for name, words in (
-        ("model", "this model"),
-        ("rules", "the rules in force until then"),
-        ("random", "chance"),
-        ("propensity", "the simulator itself (no model can do better)"),
-    ):
+    for name, words in RANKINGS.items():
         figures = found["0.01"][name]
         table.add_row(words, f"{figures['recall']:.1%}", f"{figures['precision']:.2%}")
     out.print(table)
@@ -138,7 +146,7 @@ def _print(
     print_worklist(assessed, manifest, SHOWN)
     out.print(
         f"\nLeft in {folder}/: the simulated files (world/), the store (risk.db), the model and its card (mlruns/), "
-        "the whole day (worklist.csv).\n"
+        "the whole day (worklist.csv),\nwhat is found with how many inspections (found.png).\n"
         "Next:\n"
         f"  risk --home {folder} serve              the worklist in a browser\n"
         f"  risk --home {folder} score FILE -o OUT.csv   score a manifest of your own (docs/formats.md)\n"

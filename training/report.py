@@ -6,7 +6,7 @@ Owns the files of a run. The figures come from the model's own facts; nothing is
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -171,6 +171,28 @@ def _capacity_plot(path: Path, model: RiskModel, order: NDArray[np.int64], label
     axes.axhline(100 * rate, color=GREY, lw=1, label="precision at random")
     axes.set(xscale="log", xlabel="share inspected (%)", ylabel="%", ylim=(0, 102))
     axes.legend(frameon=False, loc="center right")
+    _save(axes, path)
+
+
+def compare_plot(path: Path, title: str, inspected: Float64, recalls: Mapping[str, Sequence[float]]) -> None:
+    """Recall of several rankings over the share inspected (0 to 1), the first one drawn strongest."""
+    axes = _axes(title)
+    for (name, recall), color, style in zip(
+        recalls.items(), (INK, SECOND, GREY, GREY), ("-", "--", "-.", ":"), strict=False
+    ):
+        axes.plot(
+            100 * inspected,
+            100 * np.asarray(recall),
+            color=color,
+            ls=style,
+            lw=2.4 if style == "-" else 1.6,
+            label=name,
+        )
+    axes.set(xscale="log", xlabel="share inspected (%)", ylabel="smuggling found (%)", ylim=(0, 102))
+    ticks = [t for t in (0.1, 0.5, 1, 2, 5, 10, 20) if inspected[0] <= t / 100 <= inspected[-1] * 1.001]
+    axes.set_xticks(ticks, [f"{t:g}" for t in ticks], minor=False)
+    axes.set_xticks([], minor=True)
+    axes.get_figure().legend(frameon=False, loc="outside lower center", ncols=2)  # type: ignore[union-attr]
     _save(axes, path)
 
 
