@@ -15,7 +15,7 @@ from typing import Final
 
 from risk.errors import InputError
 from risk.manifests.content import open_bytes, packing
-from risk.manifests.zip_files import LARGEST, open_zip, unpacked
+from risk.manifests.zip_files import LARGEST, OverfullError, open_zip, unpacked
 
 _JUNK: Final = frozenset({"thumbs.db", "desktop.ini"})
 _BLOCK: Final = 1 << 20
@@ -51,9 +51,9 @@ def members(source: Path) -> Iterator[list[Member]]:
                             file.write(block)
                             total += len(block)
                     damage = _nested(path, label)
+                except OverfullError:
+                    raise
                 except InputError as error:
-                    if total >= LARGEST:
-                        raise
                     damage = str(error)
                 found.append(Member(path, label, damage))
         if not found:

@@ -87,7 +87,7 @@ def party(role: str, segments: Sequence[Segment]) -> Row:
             lines.insert(0, beside)
         names, streets, towns = lines[:1], [*lines[1:-1], *streets], [*(lines[1:][-1:]), *towns]
     fields = country.split("/")
-    address = [part.strip() for text in [*streets, *towns, *fields[1:2]] for part in text.split("/")]
+    address = [part.strip() for text in [" ".join(streets), *towns, *fields[1:2]] for part in text.split("/")]
     told = {
         "name": " ".join(" ".join(names).split()),
         "address": ", ".join(part for part in address if part),

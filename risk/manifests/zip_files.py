@@ -29,6 +29,10 @@ _MEMBER_ENTRY: Final = 1024  # bytes of a directory entry with its name, plentif
 _DAMAGED: Final = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, NotImplementedError, ValueError)
 
 
+class OverfullError(InputError):
+    """All members together are more than is unpacked, so the archive is refused as a whole."""
+
+
 @contextmanager
 def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
     """The zip file, with few enough members. Raises InputError when it is damaged or has too many."""
@@ -61,7 +65,9 @@ def unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo, label: str, alre
                         f"{label}: swells to more than {SWELLING} times its packed size, as no manifest does; refused."
                     )
                 if already + size > LARGEST:
-                    raise InputError(f"{label}: there are more than {LARGEST:,} bytes to unpack; pack less together.")
+                    raise OverfullError(
+                        f"{label}: there are more than {LARGEST:,} bytes to unpack; pack less together."
+                    )
                 yield block
     except _DAMAGED as error:
         raise InputError(f"{label}: is damaged in the zip file ({_words(error)}); pack it again.") from None

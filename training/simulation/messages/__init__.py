@@ -1,0 +1,1 @@
+"""Writes simulated consignments as the messages that carriers and customs systems send."""
