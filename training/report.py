@@ -144,6 +144,8 @@ Calibration: {model.calibration.to_json()["kind"]}.
 
 
 def _figures_table(found: Mapping[str, Any]) -> str:
+    if not found["positives"]:
+        return f"{found['consignments']:,} consignments, none positive: too few to measure anything."
     lines = ["| inspected | precision | recall | lift |", "| --- | --- | --- | --- |"]
     for capacity in sorted(found["precision_at"], key=float):
         lift = found["lift_at"][capacity]["value"]
