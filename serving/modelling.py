@@ -12,6 +12,7 @@ from typing import Any, Final
 import pandas as pd
 from rich.table import Table
 
+from risk.errors import UsageError
 from serving.settings import settings
 from serving.tables import Tables, load_tables
 from serving.terminal import Steps, out, say, steps
@@ -96,7 +97,9 @@ def train_and_register(
     capacity: float | None,
     seed: int,
 ) -> dict[str, Any]:
-    """What `risk train` does; the object it prints."""
+    """What `risk train` does; the object it prints. Raises UsageError for a capacity that is no share."""
+    if capacity is not None and not 0 < capacity < 1:
+        raise UsageError(f"the capacity is {capacity:g}; give the share inspected, above 0 and below 1, such as 0.01")
     with steps() as progress:
         tables = load_tables(consignments, outcomes, progress, mapping=mapping, label=label)
         made = train_tables(

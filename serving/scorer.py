@@ -133,7 +133,7 @@ def assess(
             "model_fingerprint": model.fingerprint,
             "reference_fingerprint": reference.fingerprint(),
             "history_as_of": pd.Timestamp(max(past.state.as_of, 0), unit="us", tz="UTC"),
-            "input_fingerprint": _fingerprints(table, number, len(ids)),
+            "input_fingerprint": _fingerprints(table, number, scored["line_no"].to_numpy(), len(ids)),
             "scored_at": scored_at or pd.Timestamp.now("UTC"),
         }
     )
@@ -155,11 +155,12 @@ def _superseded(lines: pd.DataFrame, reads: NDArray[np.bool_]) -> int:
     return len(lines.loc[~reads, ["consignment_id", "version"]].drop_duplicates())
 
 
-def _fingerprints(table: FeatureTable, number: NDArray[np.int64], count: int) -> list[str]:
-    """Sixteen hex digits over all that the model was given of each consignment, line by line."""
+def _fingerprints(table: FeatureTable, number: NDArray[np.int64], line: NDArray[np.int64], count: int) -> list[str]:
+    """Sixteen hex digits over all that the model was given of each consignment, in order of its lines."""
     digests = [hashlib.blake2b(digest_size=8) for _ in range(count)]
     categories = list(zip(*table.categories.values(), strict=True)) if table.categories else []
-    for row, consignment in enumerate(number):
+    for row in np.argsort(line, kind="stable"):
+        consignment = number[row]
         digests[consignment].update(table.numbers[row].tobytes())
         if categories:
             digests[consignment].update("\x1f".join(value or "" for value in categories[row]).encode())

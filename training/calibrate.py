@@ -19,7 +19,7 @@ Float64 = NDArray[np.float64]
 ENOUGH_FOR_ISOTONIC: Final = 400
 """Positives (and negatives) from which on isotonic regression is used; a default."""
 CERTAINTY: Final = 1e-6
-"""No probability is said to be nearer to 0 or 1 than this."""
+"""Isotonic regression says no probability nearer to 0 or 1 than this; a logistic curve only nears them."""
 
 
 def calibrate(raw: Float64, label: Float64, weight: Float64) -> Calibration:

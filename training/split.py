@@ -78,9 +78,9 @@ def make_spans(
     gap = pd.Timedelta(days=gap_days)
     test_to = (as_of - gap).ceil("s") + pd.Timedelta(seconds=1)
     if test_from is None:
-        test_from = _at(labelled[labelled < test_to], 1 - TEST_SHARE)
+        test_from = _at(labelled[labelled < test_to], 1 - TEST_SHARE, test_to)
     if validate_from is None:
-        validate_from = _at(labelled[labelled < test_from], TRAIN_SHARE / (1 - TEST_SHARE))
+        validate_from = _at(labelled[labelled < test_from], TRAIN_SHARE / (1 - TEST_SHARE), test_from)
     gap_from = test_from - gap
     between = labelled[(labelled >= validate_from) & (labelled < gap_from)]
     first, last = labelled.iloc[0], labelled.iloc[-1]
@@ -92,7 +92,7 @@ def make_spans(
     return Spans(
         train_from=filed_at.min(),
         validate_from=validate_from,
-        calibrate_from=_at(between, VALIDATE_SHARE),
+        calibrate_from=_at(between, VALIDATE_SHARE, gap_from),
         gap_from=gap_from,
         test_from=test_from,
         test_to=test_to,
@@ -100,8 +100,10 @@ def make_spans(
     )
 
 
-def _at(times: pd.Series[pd.Timestamp], share: float) -> pd.Timestamp:
-    """The start of the day by which this share of the times has passed."""
+def _at(times: pd.Series[pd.Timestamp], share: float, otherwise: pd.Timestamp) -> pd.Timestamp:
+    """The start of the day by which this share of the times has passed; `otherwise` when there are no times."""
+    if times.empty:
+        return otherwise
     moment = times.iloc[min(int(share * len(times)), len(times) - 1)]
     day = moment.floor("D")
     return day if day > times.iloc[0] else moment

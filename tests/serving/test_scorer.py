@@ -1,0 +1,211 @@
+"""The one scoring path: a consignment alone scores as in any company; ranks, lanes and reasons add up."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import orjson
+import pandas as pd
+import pytest
+from small_office import Office, at_home
+
+from features.snapshot import save_history
+from features.state import State
+from risk.errors import HistoryError
+from risk.inspection import Target
+from risk.manifests import read_all
+from risk.model import RiskModel
+from risk.selection import RANDOM_SHARE
+from serving.batch import save_assessments
+from serving.modelling import registry
+from serving.past import fold_all, past_from_file, past_from_store
+from serving.scorer import Assessments, Past, assess, summary
+from serving.store import Store
+
+SAME = ["version", "stage", "filed_at", "line_no", "probability", "raw_score", "input_fingerprint", "reasons"]
+"""What an assessment says of a consignment whatever else is scored with it."""
+
+
+@pytest.fixture(scope="module")
+def model(office: Office) -> RiskModel:
+    with at_home(office.home):
+        return registry().load("champion")[0]
+
+
+@pytest.fixture(scope="module")
+def lines(office: Office) -> pd.DataFrame:
+    """Everything filed, that of the manifest last."""
+    return read_all([office.filed, office.manifest], table="consignments").consignments
+
+
+@pytest.fixture(scope="module")
+def manifest(office: Office) -> pd.DataFrame:
+    return read_all([office.manifest], table="consignments").consignments
+
+
+@pytest.fixture(scope="module")
+def outcomes(office: Office) -> pd.DataFrame:
+    return read_all([office.outcomes], table="outcomes").outcomes
+
+
+@pytest.fixture(scope="module")
+def store(lines: pd.DataFrame, outcomes: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """A store that holds everything filed and found, the manifest too."""
+    opened = Store.open(f"sqlite:///{tmp_path_factory.mktemp('store') / 'risk.db'}")
+    opened.add_consignments(lines, "test")
+    opened.add_outcomes(outcomes, "test")
+    return opened
+
+
+Score = Callable[..., Assessments]
+
+
+@pytest.fixture(scope="module")
+def score(model: RiskModel) -> Score:
+    def scored(lines: pd.DataFrame, past: Past, capacity: float = 0.1, explained: int = 1000) -> Assessments:
+        lines = lines.reset_index(drop=True)
+        return assess(lines, past, model, capacity=capacity, seed=7, explained=explained, threads=1)
+
+    return scored
+
+
+@pytest.fixture(scope="module")
+def batch(manifest: pd.DataFrame, store: Store, score: Score) -> pd.DataFrame:
+    """The assessments of the whole manifest with the history of the store, by consignment."""
+    found: pd.DataFrame = score(manifest, past_from_store(store, manifest, Target(), 1)).table
+    return found.set_index("consignment_id")
+
+
+def some(manifest: pd.DataFrame) -> list[str]:
+    """Consignments of the manifest: the first and last, the amended, those at one moment, and others."""
+    ids = manifest["consignment_id"].drop_duplicates().tolist()
+    amended = manifest.loc[manifest["version"] > 1, "consignment_id"].tolist()
+    moments = manifest.drop_duplicates(["consignment_id", "filed_at"])
+    together = moments.loc[moments["filed_at"].duplicated(keep=False), "consignment_id"].tolist()
+    assert amended and len(together) >= 2
+    return list(dict.fromkeys([ids[0], *ids[7::15], *amended[:2], *together[:3], ids[-1]]))
+
+
+def last_version(manifest: pd.DataFrame, consignment: str) -> pd.DataFrame:
+    mine = manifest[manifest["consignment_id"] == consignment]
+    last: pd.DataFrame = mine[mine["version"] == mine["version"].max()]
+    return last
+
+
+def test_a_consignment_alone_scores_with_the_store_bit_for_bit_as_in_the_whole_manifest(
+    manifest: pd.DataFrame, store: Store, score: Score, batch: pd.DataFrame
+) -> None:
+    for consignment in some(manifest):
+        alone = last_version(manifest, consignment)
+        found = score(alone, past_from_store(store, alone, Target(), 1)).table
+        assert list(found.loc[0, SAME]) == list(batch.loc[consignment, SAME]), consignment
+
+
+def test_and_with_a_history_file_of_all_that_was_known_just_before(
+    lines: pd.DataFrame,
+    manifest: pd.DataFrame,
+    outcomes: pd.DataFrame,
+    score: Score,
+    batch: pd.DataFrame,
+    tmp_path: Path,
+) -> None:
+    for consignment in some(manifest):
+        alone = last_version(manifest, consignment)
+        now = alone["filed_at"].min()
+        before = fold_all(lines[lines["filed_at"] < now], outcomes[outcomes["recorded_at"] < now], Target(), 1)
+        save_history(before, tmp_path / "history.npz", target=Target())
+        found = score(alone, past_from_file(tmp_path / "history.npz", Target())).table
+        assert list(found.loc[0, SAME]) == list(batch.loc[consignment, SAME]), consignment
+
+
+def test_the_order_of_the_lines_changes_nothing(
+    manifest: pd.DataFrame, store: Store, score: Score, batch: pd.DataFrame
+) -> None:
+    shuffled = manifest.sample(frac=1, random_state=5)
+    found = score(shuffled, past_from_store(store, manifest, Target(), 1)).table.set_index("consignment_id")
+    for name in (*SAME, "rank", "lane", "selected_by", "propensity"):
+        assert found.loc[batch.index, name].astype(str).tolist() == batch[name].astype(str).tolist(), name
+
+
+def test_history_matters_and_the_scores_differ_from_those_without(
+    manifest: pd.DataFrame, score: Score, batch: pd.DataFrame
+) -> None:
+    found = score(manifest, Past(State())).table.set_index("consignment_id")
+    assert (found.loc[batch.index, "input_fingerprint"] != batch["input_fingerprint"]).mean() > 0.5
+
+
+def test_scoring_again_gives_the_same_and_the_store_keeps_each_answer_once(
+    manifest: pd.DataFrame, store: Store, score: Score, tmp_path: Path
+) -> None:
+    past = past_from_store(store, manifest, Target(), 1)
+    first, second = score(manifest, past), score(manifest, past)
+    pd.testing.assert_frame_equal(first.table.drop(columns="scored_at"), second.table.drop(columns="scored_at"))
+    with Store.open(f"sqlite:///{tmp_path / 'risk.db'}") as other:
+        save_assessments(other, first)
+        kept = other.assessments()
+        save_assessments(other, second)
+        pd.testing.assert_frame_equal(other.assessments(), kept)
+    assert len(kept) == len(first.table)
+
+
+@pytest.mark.parametrize("capacity", [0.1, 0.03, 1, 7, 10_000])
+def test_ranks_and_lanes_use_the_capacity_with_its_random_part_and_no_more(
+    manifest: pd.DataFrame, store: Store, score: Score, capacity: float
+) -> None:
+    found = score(manifest, past_from_store(store, manifest, Target(), 1), capacity)
+    table = found.table
+    n = manifest["consignment_id"].nunique()
+    expected = min(n, math.ceil(capacity * n) if capacity < 1 else int(capacity))
+    drawn = min(math.ceil(RANDOM_SHARE * expected - 1e-9), max(expected - 1, 0))
+    assert table["rank"].tolist() == list(range(1, n + 1))
+    assert (table["out_of"] == n).all()
+    assert (table["probability"].diff().dropna() <= 0).all(), "in order of rank the probability never rises"
+    assert table["probability"].between(0, 1).all()
+    assert found.capacity == expected == (table["lane"] == "red").sum()
+    assert (table["selected_by"] == "random").sum() == drawn
+    assert (table["selected_by"] == "risk").sum() == expected - drawn
+    assert (table["selected_by"].notna() == (table["lane"] == "red")).all()
+    assert table["propensity"].sum() == pytest.approx(expected)
+    counted = summary(found)
+    assert sum(counted["lanes"].values()) == counted["consignments"] == n
+    assert counted["superseded"] >= 1, "the first version of an amended consignment is not scored"
+
+
+@pytest.mark.parametrize("explained", [0, 1, 9])
+def test_reasons_are_given_to_the_highest_risk_and_to_nobody_else(
+    manifest: pd.DataFrame, store: Store, score: Score, explained: int
+) -> None:
+    found = score(manifest, past_from_store(store, manifest, Target(), 1), explained=explained)
+    top = found.table.head(explained)
+    assert set(found.reasons) == set(top["consignment_id"])
+    assert found.table["reasons"].notna().tolist() == [True] * explained + [False] * (len(found.table) - explained)
+    for text in top["reasons"]:
+        reasons = orjson.loads(text)
+        assert reasons and sum(reason["share"] for reason in reasons) <= 1.001  # rounded
+        for reason in reasons:
+            assert 0 <= reason["share"] <= 1
+            assert reason["direction"] in {"raises", "lowers"}
+            assert reason["words"] and "nan" not in reason["words"].lower().split()
+
+
+def test_the_first_filing_of_an_amended_consignment_is_history_and_not_scored(
+    manifest: pd.DataFrame, batch: pd.DataFrame
+) -> None:
+    amended = manifest.loc[manifest["version"] > 1].drop_duplicates("consignment_id")
+    assert batch.loc[amended["consignment_id"], "version"].tolist() == amended["version"].tolist()
+
+
+def test_a_history_that_reaches_into_the_manifest_is_refused(
+    lines: pd.DataFrame, outcomes: pd.DataFrame, manifest: pd.DataFrame, score: Score
+) -> None:
+    with pytest.raises(HistoryError):
+        score(manifest, Past(fold_all(lines, outcomes, Target(), 1)))
+
+
+def test_the_probability_is_the_model_s_and_rises_with_the_raw_score(batch: pd.DataFrame, model: RiskModel) -> None:
+    expected = model.calibration.probability(batch["raw_score"].to_numpy(np.float64))
+    assert batch["probability"].tolist() == expected.tolist()
+    assert batch["raw_score"].nunique() > 5
