@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from risk.errors import RiskError
 from serving.commands import database, demo, history, importing, model, parties, score, serve, simulate, train
@@ -50,21 +50,30 @@ def run(arguments: list[str]) -> int:
     """Run one command; the exit status. A person never sees a stack trace unless RISK_DEBUG is set."""
     try:
         return int(app(arguments, standalone_mode=False) or 0)
-    except click.exceptions.Exit as leaving:
+    except typer.Exit as leaving:
         return leaving.exit_code
-    except click.ClickException as wrong:
-        wrong.show()
-        return 2
+    except TyperException as wrong:
+        return _misused(wrong)
     except Exception as error:  # the roof: whatever it is, one sentence and no stack trace
         if os.environ.get("RISK_DEBUG"):
             raise
         return _fail(error)
 
 
+def _misused(wrong: TyperException) -> int:
+    """Say which word of the command is off, with its usage where that is known; the exit status."""
+    show = getattr(wrong, "show", None)
+    if show is not None:
+        show()
+    else:
+        typer.echo(f"risk: {wrong.format_message()}", err=True)
+    return 2
+
+
 def _fail(error: Exception) -> int:
     """Say what went wrong in one sentence; the exit status."""
     message = str(error)
-    if isinstance(error, click.exceptions.Abort):
+    if isinstance(error, typer.Abort):
         message = "interrupted; what was finished is kept"
     elif isinstance(error, OSError) and error.strerror:
         message = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
