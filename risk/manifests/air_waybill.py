@@ -6,6 +6,7 @@ Knows no message. Weights become kilograms, volumes cubic metres, airports and c
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -27,9 +28,13 @@ _CITIES: Final = {
     "SEL": "KR", "BJS": "CN", "MIL": "IT", "ROM": "IT", "MOW": "RU", "STO": "SE", "BER": "DE", "BUH": "RO", "SAO": "BR",
     "RIO": "BR", "BUE": "AR", "JKT": "ID", "YTO": "CA", "YMQ": "CA", "TCI": "ES",
 }  # fmt: skip
+SEVERAL: Final = "is one of several of its goods line; each is a line, and the first has the quantities"
+"""What is remarked of a goods line with several HS codes."""
+
 _AWB: Final = re.compile(r"(\d{3})[-\s]*(\d{8})", re.ASCII)
 _LABEL: Final = re.compile(
-    r"(?:CNPJ|CPF|EORI|TIN|VAT|USCI|RUC|RUT|NIT|EIN|GST|PAN|TAX(?:\s?ID)?)(?:[\s:./-]*(?:NO|NUMBER|NR)\b)?[\s:./-]*(?=\w)",
+    r"(?:EORI(?![a-z]{3})|(?:CNPJ|CPF|TIN|VAT|USCI|RUC|RUT|NIT|EIN|GST|PAN|TAX(?:\s?ID)?)(?![a-z]))"
+    r"(?:[\s:./-]*(?:NO|NUMBER|NR)\b)?[\s:./-]*(?=\w)",
     re.IGNORECASE,
 )
 
@@ -79,6 +84,14 @@ def tax_number(text: str) -> str:
     return _LABEL.sub("", text.strip(), count=1) if _LABEL.match(text.strip()) else text.strip()
 
 
+def lines_by_code(line: Row, codes: Sequence[str]) -> list[Row]:
+    """A goods line for each of its HS codes: the first has the quantities, so that they are counted once."""
+    if not codes:
+        return [line]
+    shared = {name: line[name] for name in ("description", "origin_country") if name in line}
+    return [line | {"hs_code": codes[0]}, *(shared | {"hs_code": code} for code in codes[1:])]
+
+
 @dataclass(frozen=True)
 class Flight:
     """A flight as its manifest tells it. Times are ISO texts, places as from `place`; empty when not told."""
@@ -103,7 +116,8 @@ class Flight:
 class Flights:
     """Which flights carry which waybills, known across all messages of one reading.
 
-    described  the waybills that have a message of their own, so that a flight manifest adds the flight only
+    described  the waybills (and houses as MASTER/HOUSE) that have a message of their own, so that a flight or
+               house manifest does not give them again
     """
 
     described: set[str] = field(default_factory=set)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from risk.errors import InputError
-from risk.manifests.air_waybill import Flights, awb_number, is_awb, place, valid_awb
+from risk.manifests.air_waybill import SEVERAL, Flights, awb_number, is_awb, lines_by_code, place, valid_awb
 from risk.manifests.cargo_imp_flight import Manifest
 from risk.manifests.cargo_imp_parts import (
     customs_identifiers,
@@ -138,8 +138,9 @@ class CargoImp:
         value = row.pop("value", "")
         if value:
             lines[0]["value"] = value
-        boxes, joined = _boxes(found.units)
-        self._bill([row | line for line in lines], message.line, boxes, joined, bills)
+        split = [lines_by_code(line, codes) for line, codes in zip(lines, found.codes or [[]], strict=True)]
+        boxes, joined = _boxes([units for units, each in zip(found.units, split, strict=False) for _ in each])
+        self._bill([row | line for each in split for line in each], message.line, boxes, joined, bills)
         bills.end()
 
     def _houses(self, message: Message, bills: Collector) -> None:
@@ -184,16 +185,17 @@ class CargoImp:
         if free:
             row["description"] = " ".join(" ".join(free).split())
         codes = [text.strip() for part in parts if part.name == "HTS" for text in part.texts if text.strip()]
-        if codes:
-            row["hs_code"] = codes[0]
-            if len(codes) > 1:
-                bills.note("hs_code", "is the first of several of the goods line", head.line, " ".join(codes))
+        if len(codes) > 1:
+            bills.note("hs_code", SEVERAL, head.line, " ".join(codes))
         if origin and origin != row.get("loading_port", origin):
             row["original_loading_port"] = origin
         row |= {name: found for name, found in (("final_destination", end),) if found}
         row |= _people(parts)
         row |= _charges(parts, with_code=False)
-        self._bill([{name: text for name, text in row.items() if text}], head.line, [], [], bills)
+        whole = {name: text for name, text in row.items() if text}
+        quantities = {name: whole.pop(name) for name in ("packages", "gross_weight_kg", "value") if name in whole}
+        first, *others = lines_by_code(whole, codes)
+        self._bill([first | quantities, *(whole | other for other in others)], head.line, [], [], bills)
 
     def _bill(
         self, rows: list[Row], line: int, boxes: list[Container], joined: list[list[int]], bills: Collector

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Final
 
-from risk.manifests.air_waybill import KG, M3, converted, tax_number
+from risk.manifests.air_waybill import KG, M3, SEVERAL, converted, tax_number
 from risk.manifests.message import Container, Row
 from risk.manifests.teletype import Segment, month_of
 from risk.reference import countries
@@ -117,9 +117,10 @@ def customs_identifiers(segment: Segment) -> Row:
 
 @dataclass
 class Goods:
-    """The goods lines of an RTD, the units of each, and what stood in it that is remarked on."""
+    """The goods lines of an RTD, the HS codes and units of each, and what stood in it that is remarked on."""
 
     lines: list[Row] = field(default_factory=list)
+    codes: list[list[str]] = field(default_factory=list)
     units: list[list[Container]] = field(default_factory=list)
     consolidated: bool = False
     notes: list[tuple[str, str, str]] = field(default_factory=list)
@@ -144,12 +145,10 @@ def goods(segment: Segment) -> Goods:
 def _charge(text: str, found: Goods) -> bool:
     """Whether a field is one of the rate; pieces begin a goods line."""
     if pieces := _PIECES.fullmatch(text):
-        found.lines.append({"packages": pieces[1]})
-        found.units.append([])
+        _begin(found)["packages"] = pieces[1]
     elif kilograms := weight(text):
         if not found.lines or "gross_weight_kg" in found.lines[-1]:
-            found.lines.append({})
-            found.units.append([])
+            _begin(found)
         found.lines[-1]["gross_weight_kg"] = kilograms
     elif total := _TOTAL.fullmatch(text):
         _last(found).setdefault("freight", total[1].replace(",", "."))
@@ -169,8 +168,10 @@ def _detail(code: str, text: str, found: Goods) -> None:
         digits = text.replace(" ", "").replace(".", "")
         if not digits.isdigit():
             found.notes.append(("hs_code", "is no HS code; left out", text))
-        elif line.setdefault("hs_code", digits) != digits:
-            found.notes.append(("hs_code", "is a further code of the goods line; the first is kept", text))
+        elif digits not in found.codes[-1]:
+            found.codes[-1].append(digits)
+            if len(found.codes[-1]) == 2:
+                found.notes.append(("hs_code", SEVERAL, text))
     elif code == "NO" and text:
         line.setdefault("origin_country", text.split("/", maxsplit=1)[0])
     elif code == "NU" and (box := unit_load_device(text.replace("/", ""))):
@@ -183,9 +184,13 @@ def _say(found: Goods, text: str) -> None:
 
 
 def _last(found: Goods) -> Row:
-    if not found.lines:
-        found.lines.append({})
-        found.units.append([])
+    return found.lines[-1] if found.lines else _begin(found)
+
+
+def _begin(found: Goods) -> Row:
+    found.lines.append({})
+    found.codes.append([])
+    found.units.append([])
     return found.lines[-1]
 
 

@@ -17,12 +17,15 @@ from risk.manifests.air_waybill import Flight, Flights, awb_number, is_awb, plac
 from risk.manifests.cargo_xml_consignment import Bill, house_bill, measure, one, several, text, unit, waybill
 from risk.manifests.content import open_bytes
 from risk.manifests.facts import Function, MessageFacts
-from risk.manifests.message import Collector, Container, Row
+from risk.manifests.message import Collector, Container, Row, consignment_id
 from risk.manifests.raw import Raw
 from risk.manifests.xml_events import Element, elements
 
 ROOTS: Final = {"Waybill": "XFWB", "HouseWaybill": "XFZB", "HouseManifest": "XFHL", "FlightManifest": "XFFM"}
 """The messages read, by the name of their first element."""
+
+MANIFESTS: Final = frozenset({"FlightManifest", "HouseManifest"})
+"""Those that list bills which may have a message of their own."""
 
 LARGEST: Final = 32 << 20
 """Bytes of one message; the largest flight has a few megabytes."""
@@ -66,14 +69,15 @@ class CargoXml:
             bills.begin(facts)
             if facts.function == "unknown":
                 bills.note("function", "is no PurposeCode known here; taken as a creation", 1, _purpose(message))
-            for number, bill in enumerate(self._bills(message, facts), 1):
+            for number, bill in enumerate(self.bills(message, facts), 1):
                 self._take(bill, number, bills)
                 if bills.full:
                     yield bills.take()
             bills.end()
         yield bills.take()
 
-    def _bills(self, message: Element, facts: MessageFacts) -> Iterator[Bill]:
+    def bills(self, message: Element, facts: MessageFacts) -> Iterator[Bill]:
+        """The bills of a message, taken apart; its `facts` get the totals that a flight declares."""
         if self._root == "FlightManifest":
             flown = list(flown_bills(message))
             _declare_flight(message, facts)
@@ -109,11 +113,10 @@ class CargoXml:
             bills.note(name, reason, number, value)
         for name, total in bill.declared.items():
             facts.declared[name] = facts.declared.get(name, 0.0) + total
-        if self._root == "FlightManifest":
-            if bill.number in self._flights.described:
-                _count_only(bill, facts)
-                return
-        else:
+        if self._root in MANIFESTS and consignment_id(bill.number, bill.master) in self._flights.described:
+            _count_only(bill, facts)
+            return
+        if self._root != "FlightManifest":
             for row in bill.rows:
                 self._flights.join(air, row)
         bills.bill(bill.rows, number, bill.boxes, bill.joined)
@@ -165,12 +168,13 @@ def flights_in(path: Path, encoding: str | None, flights: Flights) -> None:
                     flights.book(bill.number, bill.flight)
 
 
-def waybill_number(path: Path, encoding: str | None) -> str:
-    """The number of the waybill that an XFWB describes; empty when it takes one back."""
-    for message in _messages(path, "Waybill", encoding):
-        if header(message, "Waybill").function != "cancel":
-            return awb_number(text(one(message, "BusinessHeaderDocument"), "ID"))
-    return ""
+def described(path: Path, root: str, encoding: str | None) -> Iterator[str]:
+    """The consignments that an XFWB or XFZB describes, by `consignment_id`; none when it takes them back."""
+    reader = CargoXml(path, root, encoding, 1, None)
+    for message in _messages(path, root, encoding):
+        facts = header(message, root)
+        if facts.function != "cancel":
+            yield from (consignment_id(bill.number, bill.master) for bill in reader.bills(message, facts))
 
 
 def _messages(path: Path, root: str, encoding: str | None) -> Iterator[Element]:
@@ -259,8 +263,8 @@ def _declare_flight(message: Element, facts: MessageFacts) -> None:
 
 
 def _count_only(bill: Bill, facts: MessageFacts) -> None:
-    """A waybill that its own message describes counts for the totals of the flight."""
-    for totals in (facts.read, facts.of_masters):
+    """A bill that its own message describes counts for the totals of the manifest that lists it."""
+    for totals in (facts.read,) if bill.master else (facts.read, facts.of_masters):
         totals["bills"] += 1
         for name in ("packages", "gross_weight_kg"):
             try:

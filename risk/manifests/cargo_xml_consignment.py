@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
-from risk.manifests.air_waybill import KG, M3, Flight, awb_number, converted, place, tax_number
+from risk.manifests.air_waybill import KG, M3, SEVERAL, Flight, awb_number, converted, lines_by_code, place, tax_number
 from risk.manifests.message import Container, Row
 from risk.manifests.xml_events import Element, local
 
@@ -220,14 +220,15 @@ def _payment(row: Row, own: Element, master: Element | None, bill: Bill) -> None
 def _goods(bill: Bill, row: Row, own: Element, items: list[Element]) -> None:
     """The goods lines. What only the bill states stands on its first line, so that nothing is counted twice."""
     lines: list[Row] = []
+    coded: list[list[str]] = []
     for item in items:
-        line, units = _line(item, bill)
-        quantities = {"packages", "gross_weight_kg", "hs_code"} & set(line)
-        if lines and not quantities:
+        line, codes, units = _line(item, bill)
+        if lines and not codes and not {"packages", "gross_weight_kg"} & set(line):
             more = line.get("description", "")
             lines[-1]["description"] = " ".join(filter(None, (lines[-1].get("description", ""), more)))
             continue
         lines.append(line)
+        coded.append(codes)
         bill.joined.append(units)
     whole = {
         "packages": text(own, "TotalPieceQuantity") or text(own, "PieceQuantity") or text(own, "PackageQuantity"),
@@ -257,10 +258,13 @@ def _goods(bill: Bill, row: Row, own: Element, items: list[Element]) -> None:
     paid = [amount.get("currencyID") for item in items if (amount := _rate(item)) is not None]
     if "currency" not in row and paid and paid[0]:
         row["currency"] = paid[0]
-    bill.rows = [row | line for line in lines]
+    split = [lines_by_code(line, codes) for line, codes in zip(lines, coded or [[]], strict=True)]
+    bill.rows = [row | line for each in split for line in each]
+    bill.joined = [units for units, each in zip(bill.joined, split, strict=False) for _ in each]
 
 
-def _line(item: Element, bill: Bill) -> tuple[Row, list[int]]:
+def _line(item: Element, bill: Bill) -> tuple[Row, list[str], list[int]]:
+    """A goods line, its HS codes, and which units hold it."""
     package = one(item, "TransportLogisticsPackage")
     line = {
         "packages": text(item, "PieceQuantity") or text(item, "PackageQuantity"),
@@ -278,14 +282,12 @@ def _line(item: Element, bill: Bill) -> tuple[Row, list[int]]:
     }
     codes = list(dict.fromkeys(code for kind in several(item, "TypeCode") if (code := text(kind))))
     good = [code for code in codes if _HS.fullmatch(code)]
-    if good:
-        line["hs_code"] = good[0]
-        if len(good) > 1:
-            bill.notes.append(("hs_code", "is the first of several of the goods line", " ".join(good)))
-    elif codes:
+    if len(good) > 1:
+        bill.notes.append(("hs_code", SEVERAL, " ".join(good)))
+    elif codes and not good:
         bill.notes.append(("hs_code", "is no HS code; left out", codes[0]))
     units = [_box(bill, equipment) for equipment in several(item, "AssociatedUnitLoadTransportEquipment")]
-    return {name: found for name, found in line.items() if found}, units
+    return {name: found for name, found in line.items() if found}, good, units
 
 
 def _rate(item: Element) -> Element | None:

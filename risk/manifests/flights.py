@@ -1,7 +1,7 @@
-"""Looks over the messages of one reading for flight manifests, so that waybills know their flight.
+"""Looks over the messages of one reading for flight and house manifests, so that waybills know their flight.
 
-Only then are the waybills looked over too, so that a waybill with a message of its own is not given a second time
-by the flight manifest. What cannot be read here is passed over: reading it says why.
+Only when there are some are the waybills looked over too, so that a bill with a message of its own is not given a
+second time by a manifest that lists it. What cannot be read here is passed over: reading it says why.
 """
 
 from __future__ import annotations
@@ -31,8 +31,11 @@ def look_over(sources: Sequence[Path], encoding: str | None, received: datetime 
                     cargo_xml.flights_in(source, encoding, flights)
         except InputError:
             continue
-    for source in (source for source, root in roots.items() if root == "Waybill" and flights):
+    if not cargo_xml.MANIFESTS & set(roots.values()):
+        return
+    for source, root in roots.items():
         try:
-            flights.described.add(cargo_xml.waybill_number(source, encoding))
+            if root in {"Waybill", "HouseWaybill"}:
+                flights.described.update(cargo_xml.described(source, root, encoding))
         except InputError:
             continue

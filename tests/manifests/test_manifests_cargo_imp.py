@@ -122,12 +122,14 @@ def test_a_waybill_gives_a_line_for_each_rate_line_with_route_parties_and_identi
 def test_houses_name_their_master_and_keep_their_own_parties(tmp_path: Path) -> None:
     reading = read(tmp_path, FHL.format(version=5))
     lines = reading.consignments.set_index("consignment_id")
-    assert list(lines.index) == ["176-12345675/H1", "176-12345675/H2"]
-    first = lines.iloc[0]
+    assert list(lines.index) == ["176-12345675/H1", "176-12345675/H1", "176-12345675/H2"]
+    first, further = lines.iloc[0], lines.iloc[1]
+    assert (further["hs_code"], further["line_no"], further["shipper_name"]) == ("030579", 2, "A CO")
+    assert pd.isna(further["gross_weight_kg"])
     assert (first["description"], first["hs_code"]) == ("DRIED FISH MAW IN BAGS", "030572")
     assert (first["shipper_address"], first["consignee_id"]) == ("1 ROAD, LAGOS, LA, 101", "998")
-    assert list(lines["gross_weight_kg"]) == [300, 112]
-    assert pd.isna(lines["consignee_name"].iloc[1])
+    assert list(lines["gross_weight_kg"].dropna()) == [300, 112]
+    assert pd.isna(lines["consignee_name"].iloc[2])
     assert set(lines["filed_at"]) == {RECEIVED}
 
 
@@ -238,7 +240,7 @@ def test_without_any_time_the_caller_is_asked_for_one(tmp_path: Path) -> None:
 
 def test_a_very_long_line_is_refused_with_its_place(tmp_path: Path) -> None:
     reading = read(tmp_path, fwb() + "FWB/16\n" + "A" * 30_000_000 + "\n" + FHL.format(version=4))
-    assert len(reading.consignments) == 4
+    assert len(reading.consignments) == 5
     assert "line 36 has more than" in reading.rejects[0].reason
 
 

@@ -150,6 +150,28 @@ def test_a_waybill_gets_its_flight_from_the_manifest_and_is_not_given_twice(tmp_
     assert all(message.differences() == {} for message in reading.messages)
 
 
+def test_a_house_with_a_message_of_its_own_is_not_given_again_by_the_house_manifest(tmp_path: Path) -> None:
+    master = "<m:TransportContractDocument><m:ID>17612345675</m:ID></m:TransportContractDocument>"
+    house = "<m:IncludedHouseConsignment><m:ID>{}</m:ID>{}</m:IncludedHouseConsignment>"
+    listed = house.format("H1", "") + house.format("H2", PARTIES)
+    texts = [
+        wrap("HouseManifest", f"<r:MasterConsignment>{master}{listed}</r:MasterConsignment>"),
+        wrap("HouseWaybill", f"<r:MasterConsignment>{master}{house.format('H1', PARTIES)}</r:MasterConsignment>"),
+        manifest(flown("176-12345675", 4, 45.4), 4),
+    ]
+    lines = read(tmp_path, *texts).consignments
+    assert list(lines["consignment_id"]) == ["176-12345675/H2", "176-12345675/H1", "176-12345675"]
+    assert set(lines["voyage"]) == {"EK380"}
+
+
+def test_each_hs_code_of_an_item_is_a_line_and_the_first_has_the_quantities(tmp_path: Path) -> None:
+    items = ITEM.replace("<m:GrossWeight", "<m:TypeCode>960200</m:TypeCode><m:GrossWeight", 1)
+    lines = read(tmp_path, waybill(items=items)).consignments
+    assert list(lines["hs_code"]) == ["030572", "960200"]
+    assert list(lines["packages"].fillna(0)) == [4, 0]
+    assert set(lines["description"]) == {"DRIED FISH MAW"}
+
+
 def test_a_wrong_check_digit_is_a_finding_and_no_reject(tmp_path: Path) -> None:
     reading = read(tmp_path, waybill("176-12345670"))
     assert len(reading.consignments) == 1
