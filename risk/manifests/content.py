@@ -170,7 +170,7 @@ def _message(path: Path, head: bytes) -> Format | None:
         return "xml"
     if text.startswith("UNA") or re.match(r"UN[BGH][^\w \t\r\n]", text):
         return "edifact"
-    if re.match(r"ISA[^\w\s]", text):
+    if re.match(r"ISA[^\w \t\r\n]", text):
         return "x12"
     return "cargo_imp" if _CARGO_IMP.search(text[:2000]) else None
 

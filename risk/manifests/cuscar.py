@@ -61,6 +61,7 @@ class Cuscar:
         self._box: Container = {}
         self._around = self._party = ""
         self._leg = self._call = 0
+        self._adrift = False
         self._tail: list[tuple[str, str]] = []
 
     def acts(self) -> dict[str, Callable[[Segment], None]]:
@@ -78,6 +79,11 @@ class Cuscar:
             self._bill.fault = (f"segment {self.at}: {reason}", text)
         else:
             self._bills.note("segment", reason, self.at, text)
+
+    def unreadable(self, tag: str) -> None:
+        """A segment is none that is known; it may have been the beginning of a bill."""
+        self._adrift = True
+        self._bills.note("segment", "is none of CUSCAR; passed over", self.at, tag)
 
     def end(self) -> None:
         """The message is over."""
@@ -303,6 +309,10 @@ class Cuscar:
         if bill is None:
             self.damaged("goods stand before any bill; passed over", "GID")
             return
+        if self._adrift and bill.lines and len(segment) > 1 and segment[1].strip() == "1":
+            self._close_bill()  # goods count from 1 anew, so the segment that could not be read began a bill
+            bill = self._open_bill("")
+            self.damaged("goods of a bill whose beginning cannot be read", "")
         self._line = self._row = line = bill.line()
         packages = (segment[2] if len(segment) > 2 else "").split(COMPONENT)
         if packages[0].strip():
@@ -331,7 +341,8 @@ class Cuscar:
             self._text("description", text)
 
     def _pci(self, segment: Segment) -> None:
-        if len(segment) > 2 and self._around != _ELSE:
+        self._around = ""
+        if len(segment) > 2:
             self._text("marks", segment[2])
 
     def _text(self, column: str, text: str) -> None:
@@ -448,6 +459,7 @@ class Cuscar:
         self._row, self._line, self._box = bill.row, None, {}
         self._around = self._party = ""
         self._leg = self._call = 0
+        self._adrift = False
         return bill
 
     def _close_bill(self) -> None:

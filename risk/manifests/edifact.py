@@ -15,7 +15,7 @@ from typing import Final
 from risk.errors import InputError
 from risk.manifests.content import HEAD, open_bytes
 from risk.manifests.cuscar import Cuscar
-from risk.manifests.edifact_codes import moment
+from risk.manifests.edifact_codes import PASSED_OVER, moment
 from risk.manifests.facts import MessageFacts
 from risk.manifests.message import Collector
 from risk.manifests.raw import Raw
@@ -142,8 +142,8 @@ class _Messages:
         if self._open:
             if tag != segment[0] and tag in self._inside:
                 self._inside[tag](segment)
-            elif not (len(tag) == 3 and tag.isalnum()):
-                self._bills.note("segment", "has no tag of three letters; passed over", self.cuscar.at, tag)
+            elif tag not in PASSED_OVER:
+                self.cuscar.unreadable(tag)
         elif self.acts is self._control and tag in self._inside:
             if tag in self._control:
                 self._control[tag](segment)

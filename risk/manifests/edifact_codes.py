@@ -102,6 +102,12 @@ FULL: Final = {"4": False, "5": True, "7": True, "8": True, "E": False, "F": Tru
 NO_CONTAINER: Final = frozenset({"BB", "BL", "BPN", "BPR", "CH", "DPA", "EFP", "PA", "PL", "RF", "VEH", "CC"})
 """8053, equipment that is no container: break-bulk, chassis, pallets, vehicles."""
 
+PASSED_OVER: Final = frozenset(
+    "ALI APP APR ATT AUT BUS COM CTA DIM DLM DOC EFI EMP ERC ERP FII GDS GEI GIR GIS GOR HAN ICD LIN MKS PCD PRI PRV "
+    "PSD QTY RCS RNG STS TCC TMD TMP TPL TSR UNS".split()
+)
+"""Segments that cargo reports hold and that say nothing our layout has."""
+
 _NUMBER: Final = re.compile(r"[+-]?\d+(?:\.\d*)?|\.\d+")
 _DATE_FORMATS: Final = {"2": "DMY", "101": "YMD", "201": "YMD", "202": "YMD", "301": "YMD", "302": "YMD"}
 _ZONES: Final = {"UTC": "Z", "GMT": "Z", "Z": "Z", "UT": "Z"}

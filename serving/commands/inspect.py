@@ -74,7 +74,7 @@ def mount(app: typer.Typer) -> None:
 def look(file: Path, mapping: Path | None = None, encoding: str | None = None, show: int = 10) -> Content:
     """Read a file to its end and keep what is shown. A message that does not say when it was sent counts as now."""
     from risk.manifests import ColumnMapping, Findings, read_manifest
-    from risk.manifests.content import recognise
+    from risk.manifests.content import packing, recognise
 
     content = Content(str(file), findings=Findings())
     columns = None if mapping is None else ColumnMapping.load(mapping)
@@ -99,12 +99,16 @@ def look(file: Path, mapping: Path | None = None, encoding: str | None = None, s
                 content.bills.append(lines[numbers.isin(first)])
                 left -= len(first)
     if not content.kinds:
-        content.kinds[recognise(file, encoding or (columns.encoding if columns else None))[0]] += 1
+        archive = packing(file)
+        known = encoding or (columns.encoding if columns else None)
+        content.kinds[archive if archive == "a zip file" else recognise(file, known)[0]] += 1
     return content
 
 
 def as_json(content: Content) -> dict[str, Any]:
     """All that was seen, in plain values; a goods line holds only what is stated."""
+    import pandas as pd
+
     return {
         "file": content.file,
         "kinds": dict(content.kinds),
@@ -114,7 +118,7 @@ def as_json(content: Content) -> dict[str, Any]:
         "findings": [asdict(finding) for finding in content.findings or ()],
         "rejects": [asdict(reject) for reject in content.rejects],
         "goods_lines": [
-            {name: value for name, value in row.items() if value == value and value is not None}
+            {name: value for name, value in row.items() if pd.notna(value)}
             for bills in content.bills
             for row in bills.assign(**_times(bills)).to_dict("records")
         ],
@@ -165,20 +169,24 @@ def _print(content: Content) -> None:
 def _bills(frames: list[pd.DataFrame]) -> Any:
     from rich.table import Table
 
-    table = Table("bill", "master", "from", "to", "shipper", "consignee", "goods", "packages", "kg", "containers",
-                  title="First bills", title_justify="left")  # fmt: skip
+    table = Table(title="First bills", title_justify="left", show_lines=True)
+    table.add_column("bill and its master", no_wrap=True)
+    for name in ("route", "shipper, consignee", "goods"):
+        table.add_column(name)
+    for name in ("packages", "kg", "boxes"):
+        table.add_column(name, justify="right", no_wrap=True)
     for frame in frames:
         for _, lines in frame.groupby(["consignment_id", "version"], sort=False):
             row = lines.iloc[0]
             goods = "; ".join(f"{_told(line, 'hs_code')} {_told(line, 'description')}" for _, line in lines.iterrows())
-            boxes = _told(row, "containers").count('"no"')
-            table.add_row(
-                *map(_plain, (_told(row, "bl_no") or _told(row, "consignment_id"), _told(row, "master_bl_no"))),
-                *map(_plain, (_told(row, "loading_port"), _told(row, "discharge_port"), _told(row, "shipper_name"))),
-                *map(_plain, (_told(row, "consignee_name"), goods)),
-                *(_sum(lines, name) for name in ("packages", "gross_weight_kg")),
-                str(boxes or ""),
+            cells = (
+                "\n".join(filter(None, (_told(row, "bl_no") or row["consignment_id"], _told(row, "master_bl_no")))),
+                f"{_told(row, 'loading_port') or '?'} {_told(row, 'discharge_port') or '?'}",
+                "\n".join((_told(row, "shipper_name") or "?", _told(row, "consignee_name") or "?")),
+                goods.strip(),
             )
+            numbers = (_sum(lines, "packages"), _sum(lines, "gross_weight_kg"))
+            table.add_row(*map(_plain, cells), *numbers, str(_told(row, "containers").count('"no"') or ""))
     return table
 
 
@@ -195,5 +203,5 @@ def _plain(text: str) -> Any:
     """A text of the file as it is, without markup and not longer than a cell can hold."""
     from rich.text import Text
 
-    text = "".join(letter if letter.isprintable() else " " for letter in text)
-    return Text(text if len(text) <= 80 else text[:79] + "…")
+    text = "".join(letter if letter.isprintable() or letter == "\n" else " " for letter in text)
+    return Text(text if len(text) <= 100 else text[:99] + "…")
