@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from risk.parties.evidence import CROWD, LINK, NAMESAKES, POSSIBLE, RULES, SERVED
 from risk.parties.mentions import Mention
 from risk.parties.names import role
 from risk.parties.resolver import Parties
@@ -131,3 +132,10 @@ def test_the_same_phone_or_mail_speaks_for_nearly_the_same_name_but_not_for_anot
     by_mail = parties.resolve(Mention("Duma Harvesst", "KE", "", "", "", "sales@DUMA.example"))
     assert [found[0].rule for found in (by_phone, by_mail)] == ["contact", "contact"]
     assert parties.resolve(Mention("Zuri Crown Ltd", "KE", "", "", "0700123456")) == []
+
+
+def test_the_documentation_names_every_rule_with_its_score() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "parties.md").read_text(encoding="utf-8")
+    rows = [f"| `{rule.name}` | {rule.score:.2f} | {rule.words} |" for rule in RULES if rule.score]
+    assert [line for line in text.splitlines() if line.startswith("| `")] == rows
+    assert (LINK, POSSIBLE, CROWD, SERVED, NAMESAKES) == (0.85, 0.60, 8, 2, 24)
