@@ -74,6 +74,9 @@ def score_files(
         )
         progress.begin(f"Writing {output.name}")
         write_results(assessed.table, output, format)
+        if history is None:  # who works with the store finds its worklist there
+            with Store.open(settings().store_url) as store:
+                save_assessments(store, assessed)
     counts = {
         "read": read.rows,
         "scored": len(lines),

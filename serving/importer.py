@@ -12,7 +12,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
+import orjson
 import pandas as pd
 
 from risk.inspection import Target
@@ -89,18 +91,25 @@ def import_files(
 def _count(tally: _Tally, rejects: RejectWriter, file: Path, frame: pd.DataFrame, added: Added) -> None:
     tally.stored += added.new
     tally.known += added.known
-    refused = [(conflict.row, str(conflict)) for conflict in added.conflicts]
     nowhere = "an outcome of a consignment that the store does not hold; import the consignment first"
-    refused += [(place, nowhere) for place in added.unknown]
-    records = frame.iloc[[place for place, _ in refused]].to_dict("records")
+    refused = [(conflict.row, "consignment_id", str(conflict)) for conflict in added.conflicts]
+    refused += [(place, "consignment_id", nowhere) for place in added.unknown]
+    refused += [(place, "recorded_at", "is earlier than the consignment was filed") for place in added.early]
+    records = frame.iloc[[place for place, _, _ in refused]].to_dict("records")
     _reject(
         tally,
         rejects,
         [
-            Reject(str(file), 0, "consignment_id", str(record["consignment_id"]), reason, str(record))
-            for record, (_, reason) in zip(records, refused, strict=True)
+            Reject(str(file), 0, name, str(record[name]), reason, _json(record))
+            for record, (_, name, reason) in zip(records, refused, strict=True)
         ],
     )
+
+
+def _json(record: dict[Any, Any]) -> str:
+    """The record as in the other rejects: a JSON object without what is missing."""
+    stated = {str(name): value for name, value in record.items() if pd.notna(value)}
+    return orjson.dumps(stated, default=str, option=orjson.OPT_SERIALIZE_NUMPY).decode()
 
 
 def _reject(tally: _Tally, writer: RejectWriter, rejects: Sequence[Reject]) -> None:

@@ -14,7 +14,7 @@ def mount(app: typer.Typer) -> None:
     @app.command()
     def demo(
         dir: Annotated[Path, typer.Option("--dir", help="Folder for everything the demo leaves.")] = Path("demo"),
-        lines: Annotated[int, typer.Option(min=5000, help="Goods lines to simulate.")] = 300_000,
+        lines: Annotated[int, typer.Option(min=100_000, help="Goods lines to simulate.")] = 300_000,
         seed: Annotated[int, typer.Option(help="The same seed gives the same world.")] = 1,
         json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
     ) -> None:

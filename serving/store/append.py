@@ -39,15 +39,17 @@ class Conflict:
 
 @dataclass
 class Added:
-    """What became of the rows of a frame; the four add up to its length.
+    """What became of the rows of a frame; the five add up to its length.
 
-    `unknown` are the places (from 0) of outcomes whose consignment the store does not hold.
+    `unknown` are the places (from 0) of outcomes whose consignment the store does not hold, `early` of those
+    recorded before it was filed.
     """
 
     new: int = 0
     known: int = 0
     conflicts: list[Conflict] = field(default_factory=list)
     unknown: list[int] = field(default_factory=list)
+    early: list[int] = field(default_factory=list)
 
 
 def append(connection: Connection, table: Table, columns: Columns) -> int:

@@ -35,17 +35,22 @@ def add(
 ) -> Added:
     """Store the rows of an outcomes frame within the caller's transaction.
 
-    Outcomes of consignments that the store does not hold come back as `unknown` and are not stored, unless
-    `allow_unknown`: then they are stored, and count once their consignment is there.
+    Outcomes of consignments that the store does not hold come back as `unknown`, those recorded before the
+    consignment was first filed as `early`; neither is stored, unless `allow_unknown`: then they are, and count once
+    their consignment is there.
     Raises InputError when the frame does not have the layout (see `serving.store.rows.chunks`).
     """
     received = microseconds(received_at or datetime.now(UTC))
     added = Added()
     for chunk in chunks(frame, OUTCOMES):
         ids = chunk.column("consignment_id")
-        held = set(ids) if allow_unknown else _held(connection, sorted(set(ids)))
-        kept = [place for place, name in enumerate(ids) if name in held]
-        added.unknown += [chunk.start + place for place, name in enumerate(ids) if name not in held]
+        kept = list(range(len(ids)))
+        if not allow_unknown:
+            filed, recorded = _first_filed(connection, sorted(set(ids))), chunk.column("recorded_at")
+            kept = [place for place, name in enumerate(ids) if name in filed and recorded[place] >= filed[name]]
+            refused = sorted(set(range(len(ids))) - set(kept))
+            added.unknown += [chunk.start + place for place in refused if ids[place] not in filed]
+            added.early += [chunk.start + place for place in refused if ids[place] in filed]
         # In the order of the unique key, so that two writers of the same rows cannot wait for each other in a ring.
         kept.sort(key=lambda place, hashes=chunk.hashes: hashes[place])  # type: ignore[misc]
         columns = chunk.with_all(label=label, received_at=received, source=source)
@@ -82,6 +87,8 @@ def count(connection: Connection) -> int:
     return connection.execute(select(func.count()).select_from(OUTCOME_ROWS)).scalar_one()
 
 
-def _held(connection: Connection, ids: Sequence[str]) -> set[str]:
-    query = select(FILINGS.c.consignment_id).distinct().where(FILINGS.c.consignment_id.in_(ids))
-    return set(connection.execute(query).scalars())
+def _first_filed(connection: Connection, ids: Sequence[str]) -> dict[str, int]:
+    """When each of the consignments that the store holds was first filed, in microseconds."""
+    column = FILINGS.c.consignment_id
+    query = select(column, func.min(FILINGS.c.filed_at)).where(column.in_(ids)).group_by(column)
+    return {row[0]: row[1] for row in connection.execute(query)}
