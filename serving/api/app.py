@@ -17,7 +17,7 @@ from fastapi import FastAPI, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.concurrency import run_in_threadpool
 
-from risk.errors import InputError, RiskError
+from risk.errors import RiskError
 from risk.layout import utc
 from risk.manifests import read_all
 from serving.modelling import registry

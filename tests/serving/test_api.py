@@ -116,7 +116,7 @@ def test_bytes_that_are_no_manifest_are_refused_in_one_sentence(ask: Ask, body: 
         return
     assert status == 422
     assert answer["detail"] and "Traceback" not in answer["detail"]
-    assert answer["detail"].startswith("manifest: "), "no path of the server's own"
+    assert answer["detail"].startswith("the manifest: "), "no path of the server's own"
 
 
 def test_a_manifest_too_large_and_a_capacity_of_nothing_are_refused(ask: Ask) -> None:
