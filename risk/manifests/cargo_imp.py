@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -158,7 +159,7 @@ class CargoImp:
         starts = [at for at, part in enumerate(parts) if part.name == "HBS"]
         if not starts:
             bills.note("bl_no", "is in no HBS line of the message, so no house was read", message.line, master)
-        for at, end in zip(starts, [*starts[1:], len(parts)], strict=True):
+        for at, end in pairwise([*starts, len(parts)]):
             self._house(parts[at:end], master, route, bills)
         total = quantity(match[4] or "")
         if total is not None:

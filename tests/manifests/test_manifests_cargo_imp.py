@@ -141,6 +141,12 @@ def test_a_house_list_that_exceeds_its_master_is_a_finding_and_one_that_lacks_ho
     assert fewer.messages[0].differences() == {}
 
 
+def test_a_house_list_without_houses_is_remarked_on(tmp_path: Path) -> None:
+    reading = read(tmp_path, fwb() + "FHL/4\nMBI/176-12345675LOSHKG/T14K412.0\n")
+    assert set(reading.consignments["bl_no"]) == {"176-12345675"}
+    assert reading.findings.count("bl_no", "no house was read") == 1
+
+
 def test_a_flight_manifest_alone_gives_its_waybills_with_their_parts_added_up(tmp_path: Path) -> None:
     reading = read(tmp_path, FFM.format(end="LAST"))
     lines = reading.consignments.set_index("bl_no")
