@@ -59,7 +59,7 @@ RULES: Final = (
     Rule("contained_address", 0.78, False, "one name within the other, same address"),
     Rule("identifier_only", 0.75, False, "same number, unlike names"),
     Rule("name_other_number", 0.72, False, "same name, but another number"),
-    Rule("namesakes", 0.71, False, "same name in the same country, but one that many have or only sounds the same"),
+    Rule("namesakes", 0.71, False, "same name in the same country, but one that many have or a person may have"),
     Rule("name_no_country", 0.70, False, "same name, country not given"),
     Rule("name_other_country", 0.62, False, "same name in another country"),
 )
@@ -114,7 +114,6 @@ def judge(left: Mentions, i: Ints, right: Mentions, j: Ints, crowds: Crowds) -> 
     same = exact | (same_core & trade)
     alike = (same | near | same_core) & (trade | part)
     script = left.foreign[i] != right.foreign[j]
-    read_alike = _compare(left.chinese[i], right.chinese[j])[1]
     namesakes = _within(_namesake(left)[i], crowds.names)
 
     rule = np.zeros(len(i), np.int8)
@@ -129,7 +128,7 @@ def judge(left: Mentions, i: Ints, right: Mentions, j: Ints, crowds: Crowds) -> 
     found("near_name_address", near & trade & place & ~other_number & (~shared_place | long))
     found("name_part_address", same_core & part & place & ~other_number)
     found("script_address", script & trade & place & country & ~shared_place & ~other_number)
-    by_name = same & country & ~other_number & ~namesakes & ~read_alike
+    by_name = same & country & ~other_number & ~namesakes
     by_name &= ~(left.personal[i] | right.personal[j])
     found("name_country", by_name & ~other_place)
     found("name_elsewhere", by_name)

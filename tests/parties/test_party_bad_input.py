@@ -84,6 +84,26 @@ def test_a_number_or_an_address_shared_by_5000_names_makes_no_giant_and_bounds_t
     assert 0 < len(parties.candidates(asked)) <= CANDIDATES_MOST
 
 
+def test_in_a_crowd_the_nearest_names_are_compared() -> None:
+    number = "0301234567"
+    names = [*_names(5000), "Golanhotal Enigmo Trading"]
+    parties = Parties.of(pd.DataFrame({"name": names, "country": "HK", "identifier": number}))
+    good, slip = (Mention(name, "HK", "", number) for name in ("GolanHotel Enigma Trading", names[-1]))
+    assert parties.party(good.id) == parties.party(slip.id) is not None
+    found = parties.resolve(Mention("Quartzpoler Hotal Trading", "HK", "", number))
+    assert [(match.rule, match.linked) for match in found[:1]] == [("identifier", True)]
+
+
+def test_a_name_close_to_very_many_meets_at_most_the_candidates_allowed() -> None:
+    name = "ALPHABRAVOCAROLDELTAENIGMAFARG"
+    others = [
+        f"{name[:at]}{letter}{name[at + 1 :]}" for at in range(30) for letter in "BCDFGHJKMPQS" if letter != name[at]
+    ]
+    parties = Parties.of(pd.DataFrame({"name": others, "country": "VN"}))
+    assert len(parties.mentions) > CANDIDATES_MOST + 50
+    assert len(parties.candidates(one(Mention(name, "VN")))) == CANDIDATES_MOST
+
+
 def test_one_name_at_5000_addresses_is_not_one_party() -> None:
     places = [f"{k} {WORDS.split()[k % 20]} Street, Town {k % 97}" for k in range(5000)]
     for name in ("Golden Trading Ltd", "Nguyen Van Anh"):

@@ -207,6 +207,17 @@ def test_numbers_of_one_country_that_differ_keep_one_name_apart_even_through_a_s
     assert [match.linked for match in parties.resolve(Mention(name, "VN", "4 Pho Hue", "0303333333"))] == [False, False]
 
 
+def test_a_slip_that_is_the_name_of_another_company_does_not_join_the_two() -> None:
+    ours = [Mention("KHANH QUAN SUPPLY CO", "VN", "203 Phan Chu Trinh, Da Nang"), Mention("KHANH QUAN SUPPLY CO", "VN")]
+    slip = Mention("KHAH QUAN SUPPLY CO", "VN", "203 Phan Chu Trinh, Da Nang")
+    other = Mention("KHAH QUAN SUPPLY CO", "VN", "9 Tran Phu, Vinh")
+    parties = Parties.of(_frame([*ours, slip, other]))
+    assert len({parties.party(one.id) for one in (*ours, slip)}) == 1
+    assert parties.party(other.id) == other.id
+    asked = parties.resolve(Mention("KHAH QUAN SUPPLY LTD", "VN", "1 Le Loi, Hue"))
+    assert [match.party for match in asked if match.linked] == [other.id]
+
+
 def test_homophones_in_chinese_are_not_joined_through_their_latin_letters() -> None:
     trading = [Mention(name, "CN") for name in ("恒丰贸易有限公司", "HENGFENG TRADING CO LTD", "恒峰贸易有限公司")]
     parties = Parties.of(_frame(trading))
