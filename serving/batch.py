@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,19 +12,22 @@ from typing import Any
 import pandas as pd
 
 from risk.errors import InputError
+from risk.manifests import Batch, Findings, Reject, RejectWriter, read_each
+from risk.model import RiskModel
 from serving.modelling import registry
 from serving.past import described, past_from_file, past_from_store
-from serving.reading import load_mapping, read_files
+from serving.reading import SHOWN, load_mapping, tell_findings, tell_rejects
 from serving.results import result_format, write_results
 from serving.scorer import Assessments, Past, assess, model_target, summary
 from serving.settings import settings
+from serving.spool import Spool
 from serving.store import ASSESSMENTS, Store
 from serving.terminal import Steps, say, steps
 
 
 @dataclass(frozen=True)
 class Scored:
-    """The assessments of the files' consignments, their lines, and the counts that `risk score --json` prints."""
+    """The assessments of the files' consignments, the riskiest lines, and the counts `risk score --json` prints."""
 
     assessments: Assessments
     lines: pd.DataFrame
@@ -48,45 +52,73 @@ def score_files(
     with steps() as progress:
         progress.begin("Loading the model")
         trained, version = registry().load(model)
-        progress.begin("Reading manifests")
-        read = read_files(
-            manifests, table="consignments", mapping=load_mapping(mapping), received_at=received_at, sheet=sheet
-        )
-        lines = read.consignments
-        if lines.empty:
-            raise InputError(
-                f"{', '.join(map(str, manifests))}: no record was accepted ({len(read.rejects):,} rejected)"
+        with Spool() as spool:
+            progress.begin("Reading manifests")
+            batches = read_each(
+                manifests,
+                table="consignments",
+                mapping=load_mapping(mapping),
+                received_at=received_at,
+                sheet=sheet,
             )
-        progress.begin("Looking up the history")
-        past = _past(history, lines, trained, progress)
-        progress.begin("Scoring")
-        assessed = assess(
-            lines,
-            past,
-            trained,
-            capacity=settings().capacity if capacity is None else capacity,
-            seed=settings().seed,
-            random_share=settings().random_share,
-            explained=explained,
-            model_name=version.name,
-            model_version=version.version,
-            threads=settings().threads,
-        )
+            read, rejected = _spooled(batches, spool, manifests, progress)
+            if len(spool) == 0:
+                raise InputError(f"{', '.join(map(str, manifests))}: no record was accepted ({rejected:,} rejected)")
+            progress.begin("Looking up the history")
+            past = _past(history, spool, trained)
+            progress.begin("Scoring")
+            assessed = assess(
+                spool.parts(),
+                past,
+                trained,
+                capacity=settings().capacity if capacity is None else capacity,
+                seed=settings().seed,
+                random_share=settings().random_share,
+                explained=explained,
+                model_name=version.name,
+                model_version=version.version,
+                threads=settings().threads,
+                progress=lambda done: progress.detail(f"{done:,} of {len(spool):,} lines"),
+            )
+            scored = len(spool)
         progress.begin(f"Writing {output.name}")
         write_results(assessed.table, output, format)
         if history is None:  # who works with the store finds its worklist there
             with Store.open(settings().store_url) as store:
                 save_assessments(store, assessed)
     counts = {
-        "read": read.rows,
-        "scored": len(lines),
-        "rejected": len(read.rejects),
+        "read": read,
+        "scored": scored,
+        "rejected": rejected,
         **summary(assessed),
         "model": {"name": version.name, "version": version.version, "fingerprint": trained.fingerprint},
         "history": described(past),
         "output": str(output),
     }
-    return Scored(assessed, lines, counts)
+    return Scored(assessed, assessed.lines, counts)
+
+
+def _spooled(batches: Iterable[Batch], spool: Spool, sources: Sequence[Path], progress: Steps) -> tuple[int, int]:
+    """Put what was accepted on disk and what was not beside its file; how many records were read and rejected."""
+    read, first, findings = 0, list[Reject](), Findings()
+    with ExitStack() as open_files:
+        writers = {str(source): open_files.enter_context(RejectWriter(source)) for source in dict.fromkeys(sources)}
+        stray = writers[str(sources[0])]
+        for batch in batches:
+            read += batch.rows
+            findings += batch.findings
+            first += batch.rejects[: max(0, SHOWN - len(first))]
+            for reject in batch.rejects:
+                writers.get(reject.file, stray).write([reject])
+            spool.add(batch.consignments)
+            progress.detail(f"{read:,} records")
+    for writer in writers.values():
+        if writer.count:
+            say(f"rejected records: {writer.path}")
+    rejected = sum(writer.count for writer in writers.values())
+    tell_rejects(first, rejected)
+    tell_findings(findings)
+    return read, rejected
 
 
 def save_assessments(store: Store, assessed: Assessments) -> None:
@@ -95,12 +127,12 @@ def save_assessments(store: Store, assessed: Assessments) -> None:
     store.save_assessments(assessed.table[names])
 
 
-def _past(history: Path | None, lines: pd.DataFrame, trained: Any, progress: Steps) -> Past:
+def _past(history: Path | None, spool: Spool, trained: RiskModel) -> Past:
     target = model_target(trained)
     if history is not None:
         return past_from_file(history, target)
     with Store.open(settings().store_url) as store:
-        past = past_from_store(store, lines, target, settings().threads)
+        past = past_from_store(store, spool.keys(), target, settings().threads)
     if past.state.as_of <= 0:
         say("note: the store holds nothing from before these manifests, so every party counts as new")
     return past

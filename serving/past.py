@@ -48,6 +48,7 @@ def past_from_tables(
 
     Nothing filed or recorded at the manifest's first moment or later is folded. What was filed or recorded while
     the manifest was being filed is passed on and counts from its own time; the manifest's own lines are left out.
+    Of the manifest only its key and `filed_at` are read.
     """
     first, last = manifest["filed_at"].min(), manifest["filed_at"].max()
     earlier, known = lines["filed_at"] < first, outcomes["recorded_at"] < first
@@ -56,8 +57,6 @@ def past_from_tables(
     meanwhile = lines[~earlier & (lines["filed_at"] < last)]
     own = pd.MultiIndex.from_frame(meanwhile[list(KEY)]).isin(pd.MultiIndex.from_frame(manifest[list(KEY)]))
     since = outcomes[~known & (outcomes["recorded_at"] < last)]
-    if since.empty:
-        return Past(state, meanwhile=meanwhile[~own])
     return Past(state, Context(before, outcomes[known]), since, meanwhile[~own])
 
 

@@ -7,7 +7,7 @@ with (model, reference data, history, a fingerprint of the inputs), so that it c
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,10 +23,11 @@ from risk.consignment import CONSIGNMENTS
 from risk.feature import FeatureTable
 from risk.inspection import Target
 from risk.layout import EXTRA_PREFIX, column
-from risk.model import RiskModel
+from risk.model import RiskModel, Scores
 from risk.reasons import Reason, explain
 from risk.reference import tables as reference
-from risk.selection import RANDOM_SHARE, select
+from risk.selection import RANDOM_SHARE, ranks, select
+from serving.spool import Part
 from training.dataset import by_consignment
 
 EXPLAINED: Final = 100
@@ -55,12 +56,14 @@ class Assessments:
 
     table        one row a consignment; see `assess` for its columns
     reasons      by consignment, for those explained
+    lines        the riskiest line of each of these, in order of rank
     superseded   versions in the manifest that a later version of the same consignment replaces
     capacity     how many inspections the capacity came to
     """
 
     table: pd.DataFrame
     reasons: Mapping[str, tuple[Reason, ...]]
+    lines: pd.DataFrame
     superseded: int
     capacity: int
 
@@ -72,7 +75,7 @@ def model_target(model: RiskModel) -> Target:
 
 
 def assess(
-    lines: pd.DataFrame,
+    lines: pd.DataFrame | Iterable[Part],
     past: Past,
     model: RiskModel,
     *,
@@ -84,87 +87,210 @@ def assess(
     model_version: str = "",
     scored_at: pd.Timestamp | None = None,
     threads: int = 2,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> Assessments:
     """Score the last version of each consignment among the lines and select under capacity.
 
-    `past.state` is left as it was. Columns of the table: consignment_id, version, stage, filed_at,
-    customs_office, line_no (the riskiest line), probability, raw_score, rank, out_of, lane, selected_by,
-    propensity, reasons (JSON, for those explained), model_name, model_version, model_fingerprint,
-    reference_fingerprint, history_as_of, input_fingerprint, scored_at.
+    `lines` are a table, or its parts in order of time: the result is the same bit for bit, and only one part is in
+    memory at a time. `past.state` is left as it was; `progress` is told the lines done so far. Columns of the table:
+    consignment_id, version, stage, filed_at, customs_office, line_no (the riskiest line), probability, raw_score,
+    rank, out_of, lane, selected_by, propensity, reasons (JSON, for those explained), model_name, model_version,
+    model_fingerprint, reference_fingerprint, history_as_of, input_fingerprint, scored_at.
 
     Raises HistoryError when a consignment was filed before the history ends.
     """
-    reads = _last_versions(lines)
-    beside = 0 if past.meanwhile is None else len(past.meanwhile)
-    table, _ = build(
-        pd.concat([lines, past.meanwhile], ignore_index=True) if beside else lines,
-        past.state,
-        outcomes=past.outcomes,
-        context=past.context,
-        reads=np.append(reads, np.zeros(beside, bool)),
-        target=model_target(model),
-        extras=[feature for feature in model.features if feature.name.startswith(EXTRA_PREFIX)],
-        threads=threads,
+    parts = [Part.whole(lines)] if isinstance(lines, pd.DataFrame) else lines
+    folding, best = _Folding(past, model, threads), _Best(explained)
+    rows, replaced, done = [], [], 0
+    for part in parts:
+        table = folding.features(part)
+        read = part.lines[part.reads].reset_index(drop=True)
+        scores = model.score(table, threads=threads)
+        best.add(read, table, scores)
+        rows.append(_rows(read, table, scores))
+        replaced.append(part.lines.loc[~part.reads, ["consignment_id", "version"]])
+        done += len(part.lines)
+        progress(done)
+    # In order of lines, so that of equally risky ones the first speaks, whatever the order of the file.
+    scored = pd.concat(rows).sort_values("line_no", kind="stable", ignore_index=True)
+    line, number = by_consignment(
+        scored["consignment_id"], scored["probability"].to_numpy(), scored["raw_score"].to_numpy()
     )
-    scored = lines[reads]
-    scores = model.score(table, threads=threads)
-    line, number = by_consignment(scored["consignment_id"], scores.probability, scores.raw)
-    found = scored.iloc[line]
-    ids = found["consignment_id"].tolist()
-    probability, raw = scores.probability[line], scores.raw[line]
-    selection = select(ids, probability, raw, capacity=capacity, seed=seed, random_share=random_share)
-    assessed = pd.DataFrame(
+    fingerprints = _fingerprints(scored["digest"].to_numpy(), number)
+    assessed = scored.iloc[line].drop(columns="digest").reset_index(drop=True)
+    ids = assessed["consignment_id"].tolist()
+    selection = select(
+        ids,
+        assessed["probability"].to_numpy(),
+        assessed["raw_score"].to_numpy(),
+        capacity=capacity,
+        seed=seed,
+        random_share=random_share,
+    )
+    reasons = dict(zip(best.lines["consignment_id"], explain(model, best.table), strict=True)) if best.table else {}
+    assessed = assessed.assign(
+        rank=selection.rank,
+        out_of=len(ids),
+        lane=selection.lane,
+        selected_by=selection.selected_by,
+        propensity=selection.propensity,
+        model_name=model_name,
+        model_version=model_version,
+        model_fingerprint=model.fingerprint,
+        reference_fingerprint=reference.fingerprint(),
+        history_as_of=pd.Timestamp(max(past.state.as_of, 0), unit="us", tz="UTC"),
+        input_fingerprint=fingerprints,
+        scored_at=scored_at or pd.Timestamp.now("UTC"),
+        reasons=pd.Series([_reasons_json(reasons.get(consignment)) for consignment in ids], dtype=object),
+    ).sort_values("rank", ignore_index=True)
+    superseded = len(pd.concat(replaced).drop_duplicates())
+    return Assessments(assessed, reasons, best.lines, superseded, selection.capacity)
+
+
+class _Folding:
+    """The history going on from part to part, with what was filed and found beside the manifest meanwhile."""
+
+    def __init__(self, past: Past, model: RiskModel, threads: int) -> None:
+        self._past, self._threads = past, threads
+        self._target = model_target(model)
+        self._extras = [feature for feature in model.features if feature.name.startswith(EXTRA_PREFIX)]
+        self._state = past.state
+        self._since: pd.Timestamp | None = None
+        self._carried: list[pd.DataFrame] = []
+
+    def features(self, part: Part) -> FeatureTable:
+        """The features of the lines of the part that are to be scored; the history now ends with the part."""
+        past = self._past
+        meanwhile = _between(past.meanwhile, "filed_at", self._since, part.before)
+        beside = 0 if meanwhile is None else len(meanwhile)
+        table, self._state = build(
+            pd.concat([part.lines, meanwhile], ignore_index=True) if beside else part.lines,
+            self._state,
+            outcomes=_between(past.outcomes, "recorded_at", self._since, part.before),
+            context=self._context(),
+            reads=np.append(part.reads, np.zeros(beside, bool)),
+            target=self._target,
+            extras=self._extras,
+            threads=self._threads,
+        )
+        named = np.zeros(len(part.lines), bool)
+        if past.outcomes is not None:
+            named = part.lines["consignment_id"].isin(past.outcomes["consignment_id"]).to_numpy()
+        if part.before is not None:
+            self._carried.append(part.lines[part.later | named])
+            self._since = part.before
+        return table
+
+    def _context(self) -> Context | None:
+        """What was folded so far and later lines and outcomes may belong to."""
+        past = self._past
+        if self._since is None:
+            return past.context
+        before = past.context or Context(self._carried[0].iloc[:0])
+        lines = [before.lines, _between(past.meanwhile, "filed_at", None, self._since), *self._carried]
+        outcomes = [before.outcomes, _between(past.outcomes, "recorded_at", None, self._since)]
+        known = [frame for frame in outcomes if frame is not None]
+        return Context(
+            pd.concat([frame for frame in lines if frame is not None and len(frame)] or [before.lines]),
+            pd.concat(known) if known else None,
+        )
+
+
+def _between(
+    frame: pd.DataFrame | None, time: str, since: pd.Timestamp | None, before: pd.Timestamp | None
+) -> pd.DataFrame | None:
+    """The rows from a moment (inclusive) and before another one."""
+    if frame is None or (since is None and before is None):
+        return frame
+    wanted = np.ones(len(frame), bool)
+    if since is not None:
+        wanted &= (frame[time] >= since).to_numpy()
+    if before is not None:
+        wanted &= (frame[time] < before).to_numpy()
+    return frame[wanted]
+
+
+class _Best:
+    """The consignments of the highest risk so far: the riskiest line of each, and its features, to be explained."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._scores = Scores(np.empty(0), np.empty(0))
+        self.lines = pd.DataFrame({"consignment_id": pd.Series(dtype="str")})
+        self.table: FeatureTable | None = None
+
+    def add(self, lines: pd.DataFrame, table: FeatureTable, scores: Scores) -> None:
+        """Take the lines of a part, keep the riskiest."""
+        if self._most == 0 or len(lines) == 0:
+            return
+        lines, table, scores = self._riskiest(lines, table, scores)
+        if self.table is not None:
+            both = Scores(
+                np.concatenate([self._scores.probability, scores.probability]),
+                np.concatenate([self._scores.raw, scores.raw]),
+            )
+            lines = pd.concat([self.lines, lines], ignore_index=True)
+            lines, table, scores = self._riskiest(lines, _joined(self.table, table), both)
+        self.lines, self.table, self._scores = lines, table, scores
+
+    def _riskiest(
+        self, lines: pd.DataFrame, table: FeatureTable, scores: Scores
+    ) -> tuple[pd.DataFrame, FeatureTable, Scores]:
+        first = np.argsort(lines["line_no"].to_numpy(), kind="stable")
+        probability, raw = scores.probability[first], scores.raw[first]
+        line, _ = by_consignment(lines["consignment_id"].iloc[first], probability, raw)
+        rank = ranks(lines["consignment_id"].iloc[first[line]].tolist(), probability[line], raw[line])
+        kept = first[line[np.argsort(rank)[: self._most]]]
+        return (
+            lines.iloc[kept].reset_index(drop=True),
+            table.take(kept),
+            Scores(scores.probability[kept], scores.raw[kept]),
+        )
+
+
+def _joined(one: FeatureTable, other: FeatureTable) -> FeatureTable:
+    categories = {name: np.concatenate([values, other.categories[name]]) for name, values in one.categories.items()}
+    return FeatureTable(one.features, np.concatenate([one.numbers, other.numbers]), categories)
+
+
+def _rows(lines: pd.DataFrame, table: FeatureTable, scores: Scores) -> pd.DataFrame:
+    """What is kept of each line that was scored."""
+    return pd.DataFrame(
         {
-            "consignment_id": ids,
-            "version": found["version"].to_numpy(),
-            "stage": column(found, CONSIGNMENTS, "stage").to_numpy(),
-            "filed_at": found["filed_at"].to_numpy(),
-            "customs_office": column(found, CONSIGNMENTS, "customs_office").to_numpy(),
-            "line_no": found["line_no"].to_numpy(),
-            "probability": probability,
-            "raw_score": raw,
-            "rank": selection.rank,
-            "out_of": len(ids),
-            "lane": selection.lane,
-            "selected_by": selection.selected_by,
-            "propensity": selection.propensity,
-            "model_name": model_name,
-            "model_version": model_version,
-            "model_fingerprint": model.fingerprint,
-            "reference_fingerprint": reference.fingerprint(),
-            "history_as_of": pd.Timestamp(max(past.state.as_of, 0), unit="us", tz="UTC"),
-            "input_fingerprint": _fingerprints(table, number, scored["line_no"].to_numpy(), len(ids)),
-            "scored_at": scored_at or pd.Timestamp.now("UTC"),
+            "consignment_id": lines["consignment_id"],
+            "version": lines["version"],
+            "stage": column(lines, CONSIGNMENTS, "stage"),
+            "filed_at": pd.to_datetime(lines["filed_at"], utc=True),
+            "customs_office": column(lines, CONSIGNMENTS, "customs_office"),
+            "line_no": lines["line_no"],
+            "probability": scores.probability,
+            "raw_score": scores.raw,
+            "digest": _digests(table),
         }
     )
-    assessed["filed_at"] = pd.to_datetime(assessed["filed_at"], utc=True)
-    top = np.argsort(selection.rank)[:explained]
-    reasons = dict(zip([ids[i] for i in top], explain(model, table.take(line[top])), strict=True))
-    assessed["reasons"] = [_reasons_json(reasons.get(consignment)) for consignment in ids]
-    assessed = assessed.sort_values("rank", ignore_index=True)
-    return Assessments(assessed, reasons, _superseded(lines, reads), selection.capacity)
 
 
-def _last_versions(lines: pd.DataFrame) -> NDArray[np.bool_]:
-    """The lines of the last version of each consignment."""
-    last = lines.groupby("consignment_id", sort=False)["version"].transform("max")
-    return (lines["version"] == last).to_numpy()
-
-
-def _superseded(lines: pd.DataFrame, reads: NDArray[np.bool_]) -> int:
-    return len(lines.loc[~reads, ["consignment_id", "version"]].drop_duplicates())
-
-
-def _fingerprints(table: FeatureTable, number: NDArray[np.int64], line: NDArray[np.int64], count: int) -> list[str]:
-    """Sixteen hex digits over all that the model was given of each consignment, in order of its lines."""
-    digests = [hashlib.blake2b(digest_size=8) for _ in range(count)]
+def _digests(table: FeatureTable) -> NDArray[np.uint64]:
+    """Eight bytes over all that the model was given of each line."""
     categories = list(zip(*table.categories.values(), strict=True)) if table.categories else []
-    for row in np.argsort(line, kind="stable"):
-        consignment = number[row]
-        digests[consignment].update(table.numbers[row].tobytes())
+    digests = bytearray()
+    for row in range(len(table)):
+        digest = hashlib.blake2b(table.numbers[row].tobytes(), digest_size=8)
         if categories:
-            digests[consignment].update("\x1f".join(value or "" for value in categories[row]).encode())
-    return [digest.hexdigest() for digest in digests]
+            digest.update("\x1f".join(value or "" for value in categories[row]).encode())
+        digests += digest.digest()
+    return np.frombuffer(bytes(digests), np.uint64)
+
+
+def _fingerprints(digests: NDArray[np.uint64], number: NDArray[np.int64]) -> list[str]:
+    """Sixteen hex digits over the lines of each consignment; lines are in order, `number` says whose they are."""
+    order = np.argsort(number, kind="stable")
+    ends = np.cumsum(np.bincount(number)).tolist()
+    ordered = digests[order]
+    return [
+        hashlib.blake2b(ordered[start:end].tobytes(), digest_size=8).hexdigest()
+        for start, end in zip([0, *ends], ends, strict=False)
+    ]
 
 
 def _reasons_json(reasons: tuple[Reason, ...] | None) -> str | None:

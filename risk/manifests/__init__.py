@@ -8,7 +8,7 @@ counted in `Findings`. docs/formats.md describes the layouts, the policy and the
 from risk.manifests.checks import check_outcomes
 from risk.manifests.facts import MessageFacts
 from risk.manifests.mapping import ColumnMapping
-from risk.manifests.reading import read_all, read_manifest
+from risk.manifests.reading import read_all, read_each, read_manifest
 from risk.manifests.records import Batch, Finding, Findings, Reading, Reject
 from risk.manifests.rejects import RejectWriter, write_rejects
 from risk.manifests.schema import consignment_schema, outcome_schema
@@ -26,6 +26,7 @@ __all__ = [
     "consignment_schema",
     "outcome_schema",
     "read_all",
+    "read_each",
     "read_manifest",
     "write_rejects",
 ]

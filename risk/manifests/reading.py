@@ -68,6 +68,26 @@ def read_manifest(
     return _read(source, memory, wish, flights)
 
 
+def read_each(
+    sources: Sequence[Path],
+    *,
+    table: TableName | None = None,
+    mapping: ColumnMapping | None = None,
+    label: str | None = None,
+    now: datetime | None = None,
+    batch_rows: int = BATCH_ROWS,
+    encoding: str | None = None,
+    received_at: datetime | None = None,
+    sheet: str | None = None,
+) -> Iterator[Batch]:
+    """The batches of several files, one file after the other, read as by `read_all`; memory does not grow."""
+    wish = _Wish(table, mapping, label, batch_rows, encoding, received_at, sheet)
+    memory, flights = Memory(now or datetime.now(UTC)), Flights()
+    look_over(sources, wish.encoded, received_at, flights)
+    for source in sources:
+        yield from _read(source, memory, wish, flights)
+
+
 def read_all(
     sources: Sequence[Path],
     *,
@@ -85,10 +105,12 @@ def read_all(
     A record that repeats one of an earlier file is rejected like one within a file. Flight manifests among the
     files tell the waybills in the others their flight.
     """
-    wish = _Wish(table, mapping, label, batch_rows, encoding, received_at, sheet)
-    memory, flights = Memory(now or datetime.now(UTC)), Flights()
-    look_over(sources, wish.encoded, received_at, flights)
-    batches = [batch for source in sources for batch in _read(source, memory, wish, flights)]
+    batches = list(
+        read_each(
+            sources, table=table, mapping=mapping, label=label, now=now, batch_rows=batch_rows, encoding=encoding,
+            received_at=received_at, sheet=sheet,
+        )
+    )  # fmt: skip
     return Reading(
         concatenate((batch.consignments for batch in batches), TABLES["consignments"]),
         concatenate((batch.outcomes for batch in batches), TABLES["outcomes"]),

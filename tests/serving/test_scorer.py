@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import orjson
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from small_office import Office, at_home
 
 from features.snapshot import save_history
@@ -21,8 +24,9 @@ from risk.model import RiskModel
 from risk.selection import RANDOM_SHARE
 from serving.batch import save_assessments
 from serving.modelling import registry
-from serving.past import fold_all, past_from_file, past_from_store
+from serving.past import fold_all, past_from_file, past_from_store, past_from_tables
 from serving.scorer import Assessments, Past, assess, summary
+from serving.spool import Part, Spool
 from serving.store import Store
 
 SAME = ["version", "stage", "filed_at", "line_no", "probability", "raw_score", "input_fingerprint", "reasons"]
@@ -65,8 +69,11 @@ Score = Callable[..., Assessments]
 
 @pytest.fixture(scope="module")
 def score(model: RiskModel) -> Score:
-    def scored(lines: pd.DataFrame, past: Past, capacity: float = 0.1, explained: int = 1000) -> Assessments:
-        lines = lines.reset_index(drop=True)
+    def scored(
+        lines: pd.DataFrame | Iterable[Part], past: Past, capacity: float = 0.1, explained: int = 1000
+    ) -> Assessments:
+        if isinstance(lines, pd.DataFrame):
+            lines = lines.reset_index(drop=True)
         return assess(lines, past, model, capacity=capacity, seed=7, explained=explained, threads=1)
 
     return scored
@@ -149,6 +156,77 @@ def test_scoring_again_gives_the_same_and_the_store_keeps_each_answer_once(
         save_assessments(other, second)
         pd.testing.assert_frame_equal(other.assessments(), kept)
     assert len(kept) == len(first.table)
+
+
+def spooled(lines: pd.DataFrame, rows: int, frames: int = 3) -> Spool:
+    """The lines on disk in a few frames, given back in parts of about so many."""
+    spool = Spool(rows)
+    for part in np.array_split(np.arange(len(lines)), frames):
+        spool.add(lines.iloc[part].reset_index(drop=True).dropna(axis="columns", how="all"))
+    return spool
+
+
+@pytest.mark.parametrize("rows", [1, 9, 40, 1000])
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_a_manifest_too_large_for_memory_scores_part_by_part_as_in_one_bit_for_bit(
+    manifest: pd.DataFrame, lines: pd.DataFrame, outcomes: pd.DataFrame, score: Score, rows: int, shuffled: bool
+) -> None:
+    manifest = manifest.copy()
+    several = manifest.index[manifest["consignment_id"].duplicated() & (manifest["version"] == 1)]
+    manifest.loc[several[:3], "filed_at"] += pd.Timedelta(hours=30)  # a line that came a day after the others
+    early = manifest.drop_duplicates("consignment_id").head(12)
+    found = outcomes.head(12).assign(  # and results of the first of the manifest while the last are being filed
+        consignment_id=early["consignment_id"].tolist(),
+        line_no=0,
+        recorded_at=(early["filed_at"] + pd.Timedelta(days=1)).tolist(),
+        result=["wildlife", "nothing"] * 6,
+    )
+    filed = lines[~lines["consignment_id"].isin(manifest["consignment_id"])]
+    beside = manifest.tail(8).assign(consignment_id=lambda frame: "X" + frame["consignment_id"])
+    past = past_from_tables(
+        pd.concat([filed, beside], ignore_index=True),
+        pd.concat([outcomes, found], ignore_index=True).sort_values("recorded_at", ignore_index=True),
+        manifest,
+        Target(),
+        1,
+    )
+    assert past.outcomes is not None and len(past.outcomes) > 12
+    whole = score(manifest, past, explained=20)
+    if shuffled:
+        manifest = manifest.sample(frac=1, random_state=rows)
+    with spooled(manifest, rows) as spool:
+        assert len(list(spool.parts())) >= min(4, len(manifest) // rows)
+        parted = score(spool.parts(), past, explained=20)
+    pd.testing.assert_frame_equal(
+        parted.table.drop(columns="scored_at"), whole.table.drop(columns="scored_at"), check_exact=True
+    )
+    assert parted.reasons == whole.reasons
+    assert parted.superseded == whole.superseded
+    assert parted.lines["hs_code"].tolist() == whole.lines["hs_code"].tolist()
+
+
+@settings(max_examples=40)
+@given(moments=st.lists(st.integers(0, 12), min_size=1, max_size=60), rows=st.integers(1, 20))
+def test_parts_hold_every_line_once_in_order_of_time_and_cut_no_moment(moments: list[int], rows: int) -> None:
+    lines = pd.DataFrame(
+        {
+            "consignment_id": [f"C{i // 2}" for i in range(len(moments))],
+            "line_no": [i % 2 + 1 for i in range(len(moments))],
+            "version": 1,
+            "filed_at": pd.Timestamp("2025-01-01", tz="UTC") + pd.to_timedelta(moments, unit="s").as_unit("us"),
+        }
+    )
+    with spooled(lines, rows, 2) as spool:
+        parts = list(spool.parts())
+    assert sum(len(part.lines) for part in parts) == len(lines)
+    for one, other in pairwise(parts):
+        assert one.before == other.lines["filed_at"].min()
+        assert one.lines["filed_at"].max() < other.lines["filed_at"].min()
+        assert len(one.lines) <= rows or one.lines["filed_at"].nunique() == 1
+    for at, part in enumerate(parts):
+        assert part.reads.all(), "all are of the last version"
+        after = {name for later in parts[at + 1 :] for name in later.lines["consignment_id"]}
+        assert part.later.tolist() == [name in after for name in part.lines["consignment_id"]]
 
 
 @pytest.mark.parametrize("capacity", [0.1, 0.03, 1, 7, 10_000])
