@@ -73,7 +73,7 @@ def test_an_address_is_its_words_in_any_order() -> None:
 
 
 def test_a_very_long_name_is_cut() -> None:
-    assert len(normalise_name("AB " * 100_000)) <= 400
+    assert 300 < len(normalise_name("AMANI BARAKA " * 100_000)) <= 400
 
 
 @pytest.mark.parametrize(
