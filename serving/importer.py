@@ -61,7 +61,9 @@ def import_files(
             writers.append(rejects)
             before = tally.counts()
             run = store.begin_import(file.name, _sha256(file))
-            batches = read_manifest(file, mapping=mapping, label=label, received_at=received_at, sheet=sheet)
+            batches = read_manifest(
+                file, mapping=mapping, label=label, received_at=received_at, sheet=sheet, filed=store.filed
+            )
             for batch in batches:
                 tally.read += batch.rows
                 tally.findings += batch.findings

@@ -28,6 +28,7 @@ from risk.manifests.parquet_rows import ParquetRows
 from risk.manifests.raw import Raw, Reader, as_text
 from risk.manifests.records import Batch, Finding, Findings, Reading, Reject, concatenate, empty, shorten
 from risk.manifests.rules import TABLES, Plan, TableName, message_plan, own_plan, own_table
+from risk.manifests.versions import Filed, Versions
 
 BATCH_ROWS: Final = 50_000
 
@@ -43,6 +44,7 @@ def read_manifest(
     encoding: str | None = None,
     received_at: datetime | None = None,
     sheet: str | None = None,
+    filed: Filed | None = None,
 ) -> Iterator[Batch]:
     """The records of a file, checked, in batches of at most `batch_rows`.
 
@@ -56,6 +58,7 @@ def read_manifest(
     received_at  when a message was received (with its zone): `filed_at` of those that do not say when they
                  were prepared
     sheet      the sheet of an Excel workbook; the first with a header when None
+    filed      looks up what earlier readings filed, from which the versions of bills in messages count on
 
     Every record is accepted or rejected. Memory does not grow with the file, but for 16 bytes a record to
     know duplicates by. Raises InputError when the file as a whole cannot be read and MappingError when the
@@ -63,7 +66,7 @@ def read_manifest(
     the zip file as a whole is refused when that is so of all of them.
     """
     wish = _Wish(table, mapping, label, batch_rows, encoding, received_at, sheet)
-    memory, flights = Memory(now or datetime.now(UTC)), Flights()
+    memory, flights = Memory(now or datetime.now(UTC), versions=Versions(filed)), Flights()
     look_over([source], wish.encoded, received_at, flights)
     return _read(source, memory, wish, flights)
 

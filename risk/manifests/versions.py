@@ -1,10 +1,11 @@
-"""Numbers the versions of bills that are sent again within one reading.
+"""Numbers the versions of bills that are sent again, within one reading and after earlier ones.
 
-Remembers 24 bytes for each version of each consignment; knows nothing of earlier readings, which the store does.
+Remembers 24 bytes for each version of each consignment. What earlier readings filed is looked up by the caller.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,19 @@ from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
 
+Filed = Callable[[Sequence[str]], pd.DataFrame]
+"""Looks up what was filed in earlier readings: `consignment_id`, `version` and `filed_at` (UTC) of the versions of
+some consignments, one row each."""
+
 
 class Versions:
-    """Counts the versions of a consignment up, one for each moment at which it was filed."""
+    """Counts the versions of a consignment up, one for each moment at which it was filed.
 
-    def __init__(self) -> None:
+    The count goes on from what `filed` finds; without it each consignment begins with 1.
+    """
+
+    def __init__(self, filed: Filed | None = None) -> None:
+        self._filed = filed
         self._runs: list[tuple[NDArray[np.uint64], Ints, Ints]] = []  # hash, filed_at, version; sorted by hash
 
     def number(self, ids: pd.Series[Any], filed: pd.Series[Any]) -> tuple[Ints, NDArray[np.bool_]]:
@@ -25,8 +34,9 @@ class Versions:
 
         Rows of one consignment filed at one moment are one version. Within a call versions follow `filed`.
         """
-        hashes = pd.util.hash_pandas_object(ids, index=False).to_numpy().astype(np.uint64)
-        moments = filed.dt.tz_localize(None).to_numpy().astype("datetime64[us]").astype(np.int64)
+        if self._filed is not None:
+            self._recall(ids)
+        hashes, moments = _hashes(ids), _moments(filed)
         wanted, inverse = np.unique(hashes, return_inverse=True)
         latest, last = np.zeros(len(wanted), np.int64), np.full(len(wanted), np.iinfo(np.int64).min)
         known: dict[tuple[int, int], int] = {}
@@ -55,6 +65,19 @@ class Versions:
         which = which.reshape(-1)
         return numbers[which], (late & new)[which]
 
+    def _recall(self, ids: pd.Series[Any]) -> None:
+        """Remember the earlier versions of consignments that this reading has not met."""
+        assert self._filed is not None
+        distinct = pd.Series(ids.unique(), dtype="str")
+        met = [np.isin(_hashes(distinct), run) for run, _, _ in self._runs]
+        new = distinct[~np.logical_or.reduce(met)] if met else distinct
+        if len(new):
+            earlier = self._filed(new.tolist())
+            order = np.argsort(_hashes(earlier["consignment_id"]), kind="stable")
+            earlier = earlier.iloc[order]
+            versions = earlier["version"].to_numpy().astype(np.int64)
+            self._remember(_hashes(earlier["consignment_id"]), _moments(earlier["filed_at"]), versions)
+
     def _remember(self, hashes: NDArray[np.uint64], moments: Ints, versions: Ints) -> None:
         if len(hashes) == 0:
             return
@@ -65,3 +88,12 @@ class Versions:
             order = np.argsort(hashes, kind="stable")
             hashes, moments, versions = hashes[order], moments[order], versions[order]
         self._runs.append((hashes, moments, versions))
+
+
+def _hashes(ids: pd.Series[Any]) -> NDArray[np.uint64]:
+    return pd.util.hash_pandas_object(ids, index=False).to_numpy().astype(np.uint64)
+
+
+def _moments(filed: pd.Series[Any]) -> Ints:
+    moments: Ints = filed.dt.tz_localize(None).to_numpy().astype("datetime64[us]").astype(np.int64)
+    return moments

@@ -129,6 +129,11 @@ class Store:
         with self.reading() as connection:
             return filings.versions(connection, consignment_id)
 
+    def filed(self, ids: Sequence[str]) -> pd.DataFrame:
+        """The versions stored of some consignments and when they were filed; see `filings.filed`."""
+        with self.reading() as connection:
+            return filings.filed(connection, ids)
+
     def latest_filed_at(self) -> datetime | None:
         """The time of the last filing in UTC; None in an empty store."""
         with self.reading() as connection:

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Select, func, select
 from risk.consignment import CONSIGNMENTS, KEY
 from risk.layout import column_names
 from serving.store.append import Added, Conflict, append, microseconds, moment, stream
-from serving.store.rows import Chunk, chunks, frame_of
+from serving.store.rows import CHUNK, Chunk, chunks, frame_of
 from serving.store.tables import EXTRA, FILINGS
 
 _CONTENT: Final = [FILINGS.c[name] for name in [*column_names(CONSIGNMENTS), EXTRA]]
@@ -82,6 +82,22 @@ def versions(connection: Connection, consignment_id: str) -> pd.DataFrame:
     query = select(*_CONTENT).where(FILINGS.c.consignment_id == consignment_id)
     query = query.order_by(FILINGS.c.version, FILINGS.c.line_no)
     return frame_of(stream(connection, query), CONSIGNMENTS, extra=EXTRA)
+
+
+def filed(connection: Connection, ids: Sequence[str]) -> pd.DataFrame:
+    """The versions stored of some consignments: `consignment_id`, `version`, `filed_at` in UTC, one row each."""
+    columns = (FILINGS.c.consignment_id, FILINGS.c.version, FILINGS.c.filed_at)
+    rows: list[Sequence[Any]] = []
+    for start in range(0, len(ids), CHUNK):
+        query = select(*columns).where(FILINGS.c.consignment_id.in_(list(ids[start : start + CHUNK]))).distinct()
+        rows += connection.execute(query).all()
+    found = pd.DataFrame(rows, columns=[column.name for column in columns]).drop_duplicates(
+        ["consignment_id", "version"]
+    )
+    return found.assign(
+        consignment_id=found["consignment_id"].astype("str"),
+        filed_at=pd.to_datetime(found["filed_at"].astype("int64"), unit="us", utc=True),
+    )
 
 
 def count(connection: Connection) -> tuple[int, int]:
