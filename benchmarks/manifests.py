@@ -102,7 +102,7 @@ def measure(what: str, path: Path) -> None:
 
 
 def speed(size: int, formats: list[str]) -> None:
-    """CUSCAR of so many megabytes and Awmds of twice as many, each against its yardstick; all formats when none named."""
+    """CUSCAR of so many megabytes and Awmds of twice as many (or those named), each against its yardstick."""
     with tempfile.TemporaryDirectory() as folder:
         for name, write, factor, yardstick in (
             ("cuscar", write_cuscar, 1, "pydifact"),

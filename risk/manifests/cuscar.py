@@ -151,6 +151,8 @@ class Cuscar:
     def _loc(self, segment: Segment) -> None:
         if len(segment) < 3:
             return
+        if self._adrift and self._bill is not None:
+            self._orphan(self._bill)
         kind = segment[1].strip()
         place = segment[2].split(COMPONENT)
         text = place[0].strip() or (place[3].strip() if len(place) > 3 else "")
@@ -267,6 +269,8 @@ class Cuscar:
     def _nad(self, segment: Segment) -> None:
         fields = [*segment, "", "", "", "", "", "", "", "", ""]
         role = fields[1].strip().upper()
+        if self._adrift and self._bill is not None:
+            self._orphan(self._bill)
         target = self._bill or self._head
         identity = fields[2].split(COMPONENT)[0].strip()
         free = [text.strip() for text in fields[3].split(COMPONENT) if text.strip()]
@@ -309,10 +313,8 @@ class Cuscar:
         if bill is None:
             self.damaged("goods stand before any bill; passed over", "GID")
             return
-        if self._adrift and bill.lines and len(segment) > 1 and segment[1].strip() == "1":
-            self._close_bill()  # goods count from 1 anew, so the segment that could not be read began a bill
-            bill = self._open_bill("")
-            self.damaged("goods of a bill whose beginning cannot be read", "")
+        if self._adrift and len(segment) > 1 and segment[1].strip() == "1":  # goods count from 1 anew
+            bill = self._orphan(bill)
         self._line = self._row = line = bill.line()
         packages = (segment[2] if len(segment) > 2 else "").split(COMPONENT)
         if packages[0].strip():
@@ -484,6 +486,15 @@ class Cuscar:
         own = bill.give(self._bills, self._head.row, self._equipment, sole)
         if own and self._document and len(self._named) < MOST:
             self._named[own] = None
+
+    def _orphan(self, bill: Bill) -> Bill:
+        """Another bill, if the one in hand has goods: its beginning is the segment that could not be read."""
+        if not bill.lines:
+            return bill
+        self._close_bill()
+        bill = self._open_bill("")
+        self.damaged("the beginning of the bill cannot be read", "")
+        return bill
 
     def _leave_goods(self) -> None:
         self._around = self._party = ""

@@ -55,17 +55,18 @@ class Edifact:
         cuscar = messages.cuscar
         for block in stream:
             for text in block:
-                segment = text.lstrip().split(ELEMENT)
+                segment = text.split(ELEMENT)
                 tag = segment[0]
-                if not tag and len(segment) == 1:
-                    continue  # nothing between two terminators
-                at += 1
-                cuscar.at = at
                 act = messages.acts.get(tag)
                 if act is None:
-                    messages.other(segment)
-                else:
-                    act(segment)
+                    segment = text.strip().split(ELEMENT)
+                    tag = segment[0]
+                    if not tag and len(segment) == 1:
+                        continue  # nothing between two terminators
+                    act = messages.acts.get(tag, messages.other)
+                at += 1
+                cuscar.at = at
+                act(segment)
                 if tag == "CNI" and bills.full:
                     yield bills.take()
         messages.close(stream.rest)

@@ -25,7 +25,7 @@ BLANK: Final = "\ufeff \t\r\n\x01\x02"
 OVERLONG: Final = "\x1aOVERLONG"
 """Tag that stands for a segment that was too long; its first element is how it began."""
 
-MOST_ROWS: Final = 1 << 13
+MOST_ROWS: Final = 1 << 12
 """Rows of a batch, so that a reading stays small in memory whatever batches are asked for."""
 
 _BLOCK: Final = 1 << 18
@@ -100,6 +100,8 @@ class Segments:
         if released:
             for mark, place in zip((marks.release, *own), _RELEASED, strict=True):
                 text = text.replace(place, mark)
+        if "\n" in text or "\r" in text:  # line ends behind segments, where most senders put them
+            text = text.replace("\r\n", "\n").replace(TERMINATOR + "\n", TERMINATOR)
         return text
 
     def _texts(self) -> Iterator[str]:
