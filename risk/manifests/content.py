@@ -119,19 +119,20 @@ def recognise(path: Path, encoding: str | None = None) -> tuple[Format, str]:
 
 
 def mark_encoding(head: bytes) -> str:
-    """The encoding that a byte order mark tells; empty when there is no mark."""
-    return next((name for mark, name in _MARKS if head.startswith(mark)), "")
+    """The encoding that a byte order mark or the zeros of UTF-16 tell; empty when there is neither."""
+    for mark, name in _MARKS:
+        if head.startswith(mark):
+            return name
+    for name, zero in (("utf-16-le", 1), ("utf-16-be", 0)):
+        if head[zero : zero + 1] == b"\0" and head[2 + zero : 3 + zero] == b"\0":
+            return name
+    return ""
 
 
 def opening(head: bytes) -> str:
     """The first characters of a file as text, whatever its encoding, without mark and blanks before them."""
-    for mark, name in _MARKS:
-        if head.startswith(mark):
-            return head.decode(name, "replace").lstrip("\ufeff \t\r\n")
-    for name, zero in (("utf-16-le", 1), ("utf-16-be", 0)):
-        if head[zero : zero + 1] == b"\0" and head[2 + zero : 3 + zero] == b"\0":
-            return head.decode(name, "replace").lstrip()
-    return head.decode("latin-1").lstrip("\ufeff \t\r\n\x01\x02")
+    told = mark_encoding(head)
+    return head.decode(told or "latin-1", "replace").lstrip("\ufeff \t\r\n" + ("" if told else "\x01\x02"))
 
 
 def message_format(path: Path) -> Format | None:

@@ -17,6 +17,9 @@ from typing import Final
 from risk.errors import InputError
 from risk.manifests.content import HEAD, mark_encoding, open_bytes, open_text
 
+WIDTH: Final = 69
+"""Letters of a teletype line; longer ones are cut."""
+
 LONGEST_LINE: Final = 2000
 """Characters of a line; teletype has 69."""
 
@@ -123,12 +126,13 @@ def segments(message: Message, known: Collection[str]) -> list[Segment]:
     """
     found: list[Segment] = []
     for number, text in message.lines:
-        if text[:3] in known and text[3:4] in {"", "/"}:
-            found.append(Segment(text[:3], number, [text[4:]]))
+        begun = text.lstrip()
+        if begun[:3] in known and begun[3:4].strip() in {"", "/"}:
+            found.append(Segment(begun[:3], number, [begun[4:]]))
         elif not found:
-            found.append(Segment("", number, [text]))
-        elif text.startswith("/"):
-            found[-1].texts.append(text[1:])
+            found.append(Segment("", number, [begun]))
+        elif begun.startswith("/"):
+            found[-1].texts.append(begun[1:])
         else:
             found[-1].texts[-1] += text
     return found
@@ -165,7 +169,8 @@ def _lines(path: Path, encoding: str | None) -> Iterator[tuple[int, str, bool, b
                 rest = text
                 while not rest.endswith(("\n", "\r")) and len(rest) == LONGEST_LINE:
                     rest = file.readline(LONGEST_LINE)
-                text = text.strip(_FRAME + "\ufeff").rstrip()
+                text = text.strip(_FRAME + "\ufeff\r\n")
+                text = text if len(text) == WIDTH else text.rstrip()  # a cut may fall on a blank
                 utf8 = text.isascii() or not any("\udc80" <= letter <= "\udcff" for letter in text)
                 if not utf8:
                     text = text.encode("utf-8", "surrogateescape").decode("latin-1")

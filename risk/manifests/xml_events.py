@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from lxml import etree
 
@@ -39,11 +39,26 @@ def elements(path: Path, encoding: str | None, tags: tuple[str, ...]) -> Iterato
             del parent[0]
 
 
+class _Trimmed:
+    """A file without the blanks before its first letter, which XML forbids before its declaration."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self._begun = file, False
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes; empty at the end."""
+        block = self._file.read(size)
+        while block and not self._begun:
+            block = block.lstrip(b" \t\r\n") or self._file.read(size)
+            self._begun = not block[:1].isspace()
+        return block
+
+
 def _events(path: Path, encoding: str | None, events: tuple[str, ...], tags: tuple[str, ...] | None) -> Iterator[Any]:
     with open_bytes(path) as file:
         try:
             parser = etree.iterparse(
-                file,
+                _Trimmed(file),
                 events=events,
                 tag=tags,
                 encoding=encoding,

@@ -209,10 +209,16 @@ def test_month_and_year_of_the_header_are_the_latest_before_receipt(
     assert set(reading.consignments["filed_at"]) == {sent}
 
 
-def test_a_line_cut_at_69_letters_goes_on_in_the_next(tmp_path: Path) -> None:
-    long = "RTD/1/P14/L412.0/CQ/W412.0/R3.1/T1277.2/NG/DRIED FISH MAW OF THE FINEST KIND"
+@pytest.mark.parametrize("further", [0, 4, 5])  # the cut within a word, before a blank, after it
+def test_a_line_cut_at_69_letters_goes_on_in_the_next(tmp_path: Path, further: int) -> None:
+    long = "RTD/1/P14/L412.0/CQ/W412.0/R3.1/T1277.2" + "0" * further + "/NG/DRIED FISH MAW OF THE FINEST KIND"
     text = fwb().partition("RTD")[0] + long[:69] + "\n" + long[69:] + "\nISU/11MAR25/LAGOS\n"
     assert list(read(tmp_path, text).consignments["description"]) == ["DRIED FISH MAW OF THE FINEST KIND"]
+
+
+def test_blanks_around_the_lines_do_not_matter(tmp_path: Path) -> None:
+    plain = read(tmp_path, fwb()).consignments
+    pd.testing.assert_frame_equal(plain, read(tmp_path, fwb().replace("\n", "  \n  ")).consignments)
 
 
 def test_an_amended_waybill_sent_later_is_a_new_version(tmp_path: Path) -> None:
@@ -232,7 +238,7 @@ def test_a_bad_waybill_does_not_lose_its_neighbours(tmp_path: Path) -> None:
     assert reading.findings.count("message", "no consignments") == 1
 
 
-@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "latin-1"])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be", "latin-1"])
 def test_other_encodings_are_read(tmp_path: Path, encoding: str) -> None:
     reading = read(tmp_path, fwb().replace("A CO", "CAFÉ CO").encode(encoding))
     assert set(reading.consignments["shipper_name"]) == {"CAFÉ CO"}

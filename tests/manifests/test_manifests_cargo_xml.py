@@ -191,6 +191,7 @@ def test_a_time_without_a_zone_is_utc_and_counted(tmp_path: Path) -> None:
         lambda text: text.replace("r:", "ns2:").replace("xmlns:r", "xmlns:ns2"),
         lambda text: text.replace("iata:datamodel:4", "iata:datamodel:3").replace("4.00", "2.00"),
         lambda text: text.replace("UTF-8", "ISO-8859-1"),
+        lambda text: "\n\n  " + text,
         lambda text: text.replace(">\n<", "><!-- note -->\r\n  <"),
     ],
 )
