@@ -14,13 +14,12 @@ from typing import Final
 from risk.errors import InputError
 from risk.manifests import edifact_codes as codes
 from risk.manifests.awmds import MODES
+from risk.manifests.cuscar_goods import GoodsSegments, Segment
 from risk.manifests.documents import MOST, Documents
 from risk.manifests.edifact_bill import Bill
 from risk.manifests.facts import MessageFacts
-from risk.manifests.message import Collector, Container, Row, container_no
+from risk.manifests.message import Collector
 from risk.manifests.segments import COMPONENT
-
-Segment = list[str]
 
 HELD_BACK: Final = 5000
 """Bills that wait for the end of their message, as equipment they name may be described behind them."""
@@ -29,16 +28,14 @@ _TOTALS: Final = {"7": "gross_weight_kg", "8": "pieces", "10": "bills", "11": "p
                   "16": "containers"}  # fmt: skip
 _KINDS: Final = {"HBL": "house", "HWB": "house", "714": "house", "703": "house", "MBL": "master", "MWB": "master",
                  "704": "master", "741": "master"}  # fmt: skip
-_BOX, _PART, _ELSE = "box", "part", "else"
 
 
-class Cuscar:
+class Cuscar(GoodsSegments):
     """The message that is open: what its head says, its equipment, the bill in hand. `at` is the segment."""
 
     def __init__(self, bills: Collector) -> None:
-        self._bills = bills
+        super().__init__(bills)
         self._documents = Documents(bills)
-        self.at = 0
         self._received = self._first = True
         self.begin(MessageFacts("CUSCAR"), received=True, first=False)
 
@@ -49,16 +46,15 @@ class Cuscar:
         self._received, self._first = received, first
         self._sent, self._document = facts.prepared_at, ""
         self._head = Bill(self.at)  # what is said before the first bill
-        self._equipment: dict[str, Container] = {}
+        self._equipment = {}
         self._held: deque[Bill] = deque()
         self._named: dict[str, None] = {}
         self._used: set[str] = set()
         self._count = 0
         self._pieces, self._declared_pieces = 0.0, ""
-        self._bill: Bill | None = None
+        self._bill = self._line = None
         self._row = self._head.row
-        self._line: Row | None = None
-        self._box: Container = {}
+        self._box = {}
         self._around = self._party = ""
         self._leg = self._call = 0
         self._adrift = False
@@ -167,54 +163,6 @@ class Cuscar:
             before = target.row.get("transhipment_ports")
             target.row["transhipment_ports"] = f"{before} {text}" if before else text
 
-    # -- equipment
-
-    def _eqd(self, segment: Segment) -> None:
-        fields = [*segment, "", "", "", "", "", ""]
-        self._around = _BOX
-        number = container_no(fields[2].split(COMPONENT)[0])
-        box: Container = {}
-        if not number:
-            self._box = box
-            return
-        if fields[1].strip().upper() not in codes.NO_CONTAINER:
-            box["no"] = number
-            kind = fields[3].split(COMPONENT)[0].strip()
-            if kind:
-                box["type"] = kind
-            full = codes.FULL.get(fields[6].strip())
-            if full is not None:
-                box["full"] = full
-        self._box = box
-        if self._bill is None or (self._bill.names() and number not in self._bill.names()):
-            self._equipment[number] = box
-        else:
-            self._bill.boxes.append(box)
-            self._equipment.setdefault(number, box)
-
-    def _sel(self, segment: Segment) -> None:
-        seal = segment[1].split(COMPONENT)[0].strip() if len(segment) > 1 else ""
-        if seal and self._box:
-            seals = self._box.setdefault("seals", [])
-            if seal not in seals:
-                seals.append(seal)
-
-    def _sgp(self, segment: Segment) -> None:
-        bill = self._bill
-        if bill is None or len(segment) < 2:
-            return
-        number = container_no(segment[1].split(COMPONENT)[0])
-        if not number:
-            return
-        self._around = _PART
-        self._box = self._equipment.get(number, {})
-        if not bill.lines:
-            bill.loose.append(number)
-            return
-        bill.joined[-1].append(number)
-        if len(segment) > 2:
-            _add(bill.split[-1], "packages", codes.number(segment[2]))
-
     # -- bills
 
     def _cni(self, segment: Segment) -> None:
@@ -304,8 +252,6 @@ class Cuscar:
             else:
                 row.pop(f"{prefix}_{part}", None)
 
-    # -- goods
-
     def _gid(self, segment: Segment) -> None:
         bill = self._bill
         self._around = self._party = ""
@@ -321,106 +267,6 @@ class Cuscar:
             line["packages"] = codes.number(packages[0])
         if len(packages) > 1 and packages[1].strip():
             line["package_type"] = packages[1].strip()
-
-    def _pac(self, segment: Segment) -> None:
-        line = self._line
-        if line is not None and len(segment) > 1 and segment[1].strip():
-            line.setdefault("packages", codes.number(segment[1]))
-            kind = segment[3].split(COMPONENT)[0].strip() if len(segment) > 3 else ""
-            if kind:
-                line.setdefault("package_type", kind)
-
-    def _ftx(self, segment: Segment) -> None:
-        if len(segment) < 4 or segment[1] != "AAA" or self._around == _ELSE:
-            return
-        text = segment[4] if len(segment) > 4 and segment[4] else segment[3]
-        self._text("description", text)
-
-    def _imd(self, segment: Segment) -> None:
-        parts = (segment[3] if len(segment) > 3 else "").split(COMPONENT)
-        text = " ".join(part for part in parts[3:5] if part)
-        if text and "description" not in self._row:
-            self._text("description", text)
-
-    def _pci(self, segment: Segment) -> None:
-        self._around = ""
-        if len(segment) > 2:
-            self._text("marks", segment[2])
-
-    def _text(self, column: str, text: str) -> None:
-        if COMPONENT in text:
-            text = " ".join(part.strip() for part in text.split(COMPONENT) if part)
-        before = self._row.get(column)
-        if text.strip():
-            self._row[column] = f"{before} {text.strip()}" if before else text.strip()
-
-    def _cst(self, segment: Segment) -> None:
-        for field in segment[2:7]:
-            self._hs(field.split(COMPONENT)[0])
-
-    def _pia(self, segment: Segment) -> None:
-        for field in segment[2:7]:
-            code, _, kind = field.partition(COMPONENT)
-            if kind.split(COMPONENT)[0].strip().upper() == "HS":
-                self._hs(code)
-
-    def _hs(self, code: str) -> None:
-        digits = code.strip().replace(".", "").replace(" ", "")
-        if digits.isascii() and digits.isdigit() and 4 <= len(digits) <= 12:
-            self._row.setdefault("hs_code", digits[:10] if len(digits) > 10 or len(digits) % 2 == 0 else digits[:-1])
-
-    def _mea(self, segment: Segment) -> None:
-        if len(segment) < 4 or self._around == _ELSE:
-            return
-        what = segment[2].split(COMPONENT)[0] or segment[1]
-        parts = segment[3].split(COMPONENT)
-        if len(parts) < 2 or not parts[1].strip():
-            return
-        if self._around == _BOX:
-            self._weigh(what, parts[1], parts[0])
-            return
-        column = codes.MEASURES.get(what)
-        if column is None:
-            return
-        kind = "m3" if column == "volume_m3" else "kg"
-        ours = codes.in_ours(parts[1], parts[0].strip().upper(), kind)
-        bill = self._bill
-        if ours is None:
-            self._bills.note(column, "is in a unit that is not known; left out", self.at, f"{parts[1]} {parts[0]}")
-        elif self._around == _PART and bill is not None and bill.lines:
-            _add(bill.split[-1], column, ours)
-        elif self._line is not None and what != "AAD":
-            self._line.setdefault(column, ours)
-        elif bill is not None:
-            bill.totals.setdefault(column, ours)
-
-    def _weigh(self, what: str, value: str, unit: str) -> None:
-        """The verified gross mass of the box in hand; what else it weighs says nothing of the goods."""
-        weight = codes.in_ours(value, unit.strip().upper(), "kg") if what == "VGM" and self._box else None
-        if weight is not None and weight.replace(".", "", 1).isdigit():
-            self._box["vgm_kg"] = float(weight)
-
-    def _moa(self, segment: Segment) -> None:
-        parts = [*(segment[1] if len(segment) > 1 else "").split(COMPONENT), "", ""]
-        found = codes.AMOUNTS.get(parts[0])
-        bill = self._bill
-        if found is None or not parts[1].strip() or bill is None:
-            return
-        column, rank = found
-        key = f"{column}{len(bill.lines)}"
-        if bill.ranks.get(key, 99) <= rank:
-            return
-        bill.ranks[key] = rank
-        (bill.totals if self._line is None else self._line)[column] = codes.number(parts[1])
-        if parts[2].strip():
-            self._row.setdefault("currency", parts[2].strip())
-
-    def _cpi(self, segment: Segment) -> None:
-        """CPI and TOD, of which one of the elements is the method of payment."""
-        for field in segment[2:4]:
-            payment = codes.PAYMENT.get(field.split(COMPONENT)[0].strip().upper())
-            if payment:
-                (self._bill or self._head).set("freight_payment", payment, 0)
 
     def _cnt(self, segment: Segment) -> None:
         parts = [*(segment[1] if len(segment) > 1 else "").split(COMPONENT), "", ""]
@@ -440,9 +286,6 @@ class Cuscar:
             self._tail.append((name, text))
             if not self._bill.lines:
                 self._total_of_bill()
-
-    def _dgs(self, segment: Segment) -> None:
-        self._around = _ELSE
 
     # -- what the segments lead to
 
@@ -479,7 +322,8 @@ class Cuscar:
         return all(name in self._equipment for name in bill.names())
 
     def _give(self, bill: Bill, sole: bool) -> None:
-        self._used.update(bill.names(), (box["no"] for box in bill.boxes if box))
+        self._used.update(name for name in bill.names() if name in self._equipment)
+        self._used.update(box["no"] for box in bill.boxes if box and box["no"] in self._equipment)
         for line, parts in zip(bill.lines, bill.split, strict=True):
             text = parts.get("packages") or line.get("packages", "")
             self._pieces += float(text) if text.isascii() and text.isdigit() else 0.0
@@ -519,11 +363,3 @@ class Cuscar:
             self._declared_pieces = text
         elif name != "volume_m3":
             self._facts.declared.setdefault(name, value)
-
-
-def _add(row: Row, column: str, text: str) -> None:
-    """Add a number to a column of texts; what is none takes its place, for the checks to find."""
-    try:
-        row[column] = f"{float(row.get(column, 0)) + float(text):.12g}"
-    except ValueError:
-        row[column] = text
