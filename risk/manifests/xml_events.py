@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 
 from lxml import etree
 
@@ -15,6 +15,11 @@ from risk.errors import InputError
 from risk.manifests.content import open_bytes
 
 Element = Any
+
+MOST_MARKS: Final = 1_000_000
+"""Tags and attributes of one bill; each takes about 150 bytes of memory."""
+MOST_BYTES: Final = 64 << 20
+"""Bytes of one bill."""
 
 
 def local(tag: object) -> str:
@@ -39,26 +44,42 @@ def elements(path: Path, encoding: str | None, tags: tuple[str, ...]) -> Iterato
             del parent[0]
 
 
-class _Trimmed:
-    """A file without the blanks before its first letter, which XML forbids before its declaration."""
+class _Guarded:
+    """A file for the parser, without blanks before the declaration, that ends reading before memory fills.
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file, self._begun = file, False
+    Memory holds what was read since the last element that was asked for, so that is what is bounded.
+    """
+
+    def __init__(self, path: Path, file: BinaryIO) -> None:
+        self._path, self._file, self._begun = path, file, False
+        self.forget()
+
+    def forget(self) -> None:
+        """An element was given, and all before it is let go."""
+        self._marks = self._bytes = 0
 
     def read(self, size: int = -1) -> bytes:
-        """The next bytes; empty at the end."""
+        """The next bytes; empty at the end. Raises InputError past the bounds."""
         block = self._file.read(size)
         while block and not self._begun:
             block = block.lstrip(b" \t\r\n") or self._file.read(size)
             self._begun = not block[:1].isspace()
+        self._marks += block.count(b"<") + block.count(b"=")
+        self._bytes += len(block)
+        if self._marks > MOST_MARKS or self._bytes > MOST_BYTES:
+            raise InputError(
+                f"{self._path}: one bill has more than {MOST_MARKS:,} tags and attributes or {MOST_BYTES:,} bytes, as "
+                "none does; refused."
+            )
         return block
 
 
 def _events(path: Path, encoding: str | None, events: tuple[str, ...], tags: tuple[str, ...] | None) -> Iterator[Any]:
     with open_bytes(path) as file:
         try:
+            guarded = _Guarded(path, file)
             parser = etree.iterparse(
-                _Trimmed(file),
+                guarded,
                 events=events,
                 tag=tags,
                 encoding=encoding,
@@ -75,6 +96,7 @@ def _events(path: Path, encoding: str | None, events: tuple[str, ...], tags: tup
                     raise InputError(f"{path}: has a DTD (<!DOCTYPE ...>), which is refused; send the message without.")
                 first = False
                 yield event
+                guarded.forget()
         except (etree.XMLSyntaxError, LookupError) as error:
             words = str(error).split(", line ")[0].split(" (")[0].strip().rstrip(".") or "no element found"
             place = f"line {error.lineno}: " if isinstance(error, etree.XMLSyntaxError) and error.lineno else ""

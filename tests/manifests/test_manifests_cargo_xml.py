@@ -221,6 +221,8 @@ HOSTILE: dict[str, tuple[Callable[[], str | bytes], str]] = {
     "unknown entity": (lambda: waybill().replace("A CO", "&unknown;"), "damaged"),
     "deep": (lambda: waybill().replace("A CO", "<a>" * 9000), "damaged"),
     "long text": (lambda: waybill().replace("A CO", "x" * 11_000_000), "damaged"),
+    "many elements": (lambda: waybill().replace("A CO", "<a/>" * 1_100_000), "tags and attributes"),
+    "many attributes": (lambda: waybill().replace("<m:Name>", "<m:Name a='' b='' c=''/>" * 400_000), "attributes"),
     "NUL": (lambda: waybill().replace("A CO", "x\0y"), "damaged"),
     "half": (lambda: waybill()[: len(waybill()) // 2], "damaged"),
     "wrong encoding": (lambda: waybill().encode().replace(b"A CO", b"A \xff\xfe CO"), "damaged"),
