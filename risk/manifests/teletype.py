@@ -7,6 +7,7 @@ marked as damaged and reading goes on with the next one.
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from risk.errors import InputError
-from risk.manifests.content import HEAD, mark_encoding, open_bytes, open_text
+from risk.manifests.content import HEAD, mark_encoding, open_bytes
 
 WIDTH: Final = 69
 """Letters of a teletype line; longer ones are cut."""
@@ -33,6 +34,7 @@ _HEADER: Final = re.compile(r"Q[A-Z]\s|\.[A-Z0-9]{7}\b|ZCZC|NNNN|=|[A-Z0-9]{7}(?
 _SENT: Final = re.compile(r"\.?[A-Z0-9]{7}[\s/]+(\d{2})(\d{2})(\d{2})(?!\d)", re.ASCII)
 _ADDRESS: Final = re.compile(r"\.?([A-Z0-9]{7})\b", re.ASCII)
 _FRAME: Final = "\x00\x01\x02\x03\x04\x1a"
+_ESCAPED: Final = re.compile("[\udc80-\udcff]")
 _FEW_HEADERS: Final = 20
 
 
@@ -98,7 +100,7 @@ def messages(path: Path, encoding: str | None) -> Iterator[Message]:
     header: list[str] = []
     found = False
     for number, text, whole, utf8 in _lines(path, encoding):
-        start = _START.fullmatch(text.strip())
+        start = _START.fullmatch(text.strip()) if "F" in text[:WIDTH] and "/" in text[:WIDTH] else None
         if start is not None:
             if current is not None:
                 while current.lines and _HEADER.match(current.lines[-1][1]):
@@ -157,24 +159,44 @@ def _add(message: Message, number: int, text: str, whole: bool, utf8: bool) -> N
 
 def _lines(path: Path, encoding: str | None) -> Iterator[tuple[int, str, bool, bool]]:
     """Each line that is not blank: number, text, whether it is whole, whether it was UTF-8."""
-    with open_bytes(path) as file:
-        marked = mark_encoding(file.read(HEAD))
-    chosen = marked or encoding or "utf-8"
+    for number, (raw, whole) in enumerate(_raw_lines(path, encoding), 1):
+        text = raw.strip(_FRAME + "\ufeff")
+        text = text if len(text) == WIDTH else text.rstrip()  # a cut may fall on a blank
+        if not text or text.isspace():
+            continue
+        utf8 = text.isascii() or _ESCAPED.search(text) is None
+        if not utf8:
+            text = text.encode("utf-8", "surrogateescape").decode("latin-1")
+        yield number, text, whole, utf8
+
+
+def _raw_lines(path: Path, encoding: str | None) -> Iterator[tuple[str, bool]]:
+    """Each line without its end, cut at `LONGEST_LINE`, and whether that is all of it."""
     number = 0
-    try:
-        with open_text(path, chosen, newline="", errors="strict" if marked or encoding else "surrogateescape") as file:
-            while text := file.readline(LONGEST_LINE):
-                number += 1
-                whole = text.endswith(("\n", "\r")) or len(text) < LONGEST_LINE
-                rest = text
-                while not rest.endswith(("\n", "\r")) and len(rest) == LONGEST_LINE:
-                    rest = file.readline(LONGEST_LINE)
-                text = text.strip(_FRAME + "\ufeff\r\n")
-                text = text if len(text) == WIDTH else text.rstrip()  # a cut may fall on a blank
-                utf8 = text.isascii() or not any("\udc80" <= letter <= "\udcff" for letter in text)
-                if not utf8:
-                    text = text.encode("utf-8", "surrogateescape").decode("latin-1")
-                if text.strip():
-                    yield number, text, whole, utf8
-    except UnicodeError:
-        raise InputError(f"{path}: after line {number} the file is not {chosen.upper()}; give its encoding.") from None
+    with open_bytes(path) as file:
+        block = file.read(HEAD)
+        chosen = mark_encoding(block) or encoding or "utf-8"
+        told = chosen != "utf-8" or encoding is not None
+        try:
+            decoder = codecs.getincrementaldecoder(chosen)("strict" if told else "surrogateescape")
+            kept, cut = "", False
+            while block:
+                text = kept + decoder.decode(block)
+                held = "\r" if text.endswith("\r") else ""  # what follows may be the rest of the line end
+                lines = text.removesuffix("\r").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+                kept = lines.pop()
+                for line in lines:
+                    number += 1
+                    yield line[:LONGEST_LINE], not cut and len(line) <= LONGEST_LINE
+                    cut = False
+                if len(kept) > LONGEST_LINE:
+                    kept, cut = kept[:LONGEST_LINE], True
+                kept += held
+                block = file.read(HEAD)
+            kept += decoder.decode(b"", final=True)
+            if kept:
+                yield kept[:LONGEST_LINE], not cut
+        except (UnicodeError, LookupError):
+            raise InputError(
+                f"{path}: after line {number} the file is not {chosen.upper()}; give its encoding."
+            ) from None
