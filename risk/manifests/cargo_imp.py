@@ -25,6 +25,7 @@ from risk.manifests.cargo_imp_parts import (
     quantity,
     weight,
 )
+from risk.manifests.content import open_bytes
 from risk.manifests.facts import MessageFacts
 from risk.manifests.message import Collector, Container, Row
 from risk.manifests.raw import Raw
@@ -230,16 +231,36 @@ class CargoImp:
 
 
 def flights_in(path: Path, encoding: str | None, received: datetime | None, flights: Flights) -> None:
-    """Book the waybills of the flight manifests in a file, and note which waybills it describes."""
+    """Book the waybills of the flight manifests in a file."""
+    if not _names_flights(path):
+        return
     for message in messages(path, encoding):
-        if message.damage:
-            continue
-        if message.kind == "FFM":
+        if message.kind == "FFM" and not message.damage:
             near = message.sent_at(received, None) or received or datetime.now(UTC)
             for number, flight in Manifest.read(message, near.astimezone(UTC).date()).carried():
                 flights.book(number, flight)
-        elif message.kind == "FWB" and message.lines and (match := _BILL.fullmatch(message.lines[0][1].strip())):
-            flights.described.add(awb_number(match[1]))
+
+
+def described(path: Path, encoding: str | None) -> Iterator[str]:
+    """The waybills that have an FWB in the file."""
+    for message in messages(path, encoding):
+        if message.kind == "FWB" and message.lines and not message.damage:
+            match = _BILL.fullmatch(message.lines[0][1].strip())
+            if match:
+                yield awb_number(match[1])
+
+
+def _names_flights(path: Path) -> bool:
+    """Whether FFM occurs in the file at all, which is quicker to know than what it says."""
+    before = b""
+    with open_bytes(path) as file:
+        while block := file.read(1 << 20):
+            if any(
+                name in before + block for name in (b"FFM/", "FFM/".encode("utf-16-le"), "FFM/".encode("utf-16-be"))
+            ):
+                return True
+            before = block[-8:]
+    return False
 
 
 def _route(parts: list[Segment], origin: str, end: str, since: date) -> Row:

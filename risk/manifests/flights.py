@@ -18,24 +18,30 @@ from risk.manifests.xml_events import root_name
 
 
 def look_over(sources: Sequence[Path], encoding: str | None, received: datetime | None, flights: Flights) -> None:
-    """Book the waybills of all flight manifests among the files, and note the waybills that are described."""
-    roots: dict[Path, str] = {}
+    """Book the waybills of all flight manifests among the files, and note the bills that are described."""
+    kinds: dict[Path, str] = {}
     for source in sources:
         try:
-            format = message_format(source)
-            if format == "cargo_imp":
+            kinds[source] = _kind(source, encoding, alone=len(sources) == 1)
+            if kinds[source] == "cargo_imp":
                 cargo_imp.flights_in(source, encoding, received, flights)
-            elif format == "xml" and len(sources) > 1:
-                roots[source] = root_name(source, encoding)
-                if roots[source] == "FlightManifest":
-                    cargo_xml.flights_in(source, encoding, flights)
+            elif kinds[source] == "FlightManifest":
+                cargo_xml.flights_in(source, encoding, flights)
         except InputError:
             continue
-    if not cargo_xml.MANIFESTS & set(roots.values()):
+    if not flights and not cargo_xml.MANIFESTS & set(kinds.values()):
         return
-    for source, root in roots.items():
+    for source, kind in kinds.items():
         try:
-            if root in {"Waybill", "HouseWaybill"}:
-                flights.described.update(cargo_xml.described(source, root, encoding))
+            if kind == "cargo_imp":
+                flights.described.update(cargo_imp.described(source, encoding))
+            elif kind in {"Waybill", "HouseWaybill"}:
+                flights.described.update(cargo_xml.described(source, kind, encoding))
         except InputError:
             continue
+
+
+def _kind(source: Path, encoding: str | None, *, alone: bool) -> str:
+    """The kind of message in a file; an XML file alone has no other to tell of."""
+    format = message_format(source)
+    return root_name(source, encoding) if format == "xml" and not alone else format or ""

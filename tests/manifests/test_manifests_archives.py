@@ -81,6 +81,16 @@ def test_a_flight_manifest_in_the_zip_gives_waybills_beside_it_their_flight(tmp_
     assert list(reading.consignments["voyage"]) == ["EK380"]
 
 
+def test_flight_and_waybill_may_be_of_different_standards(tmp_path: Path) -> None:
+    house = b"""<HouseWaybill><MessageHeaderDocument><IssueDateTime>2025-03-11T00:00:00Z</IssueDateTime>
+    </MessageHeaderDocument><MasterConsignment><TransportContractDocument><ID>17612345675</ID>
+    </TransportContractDocument><IncludedHouseConsignment><ID>H1</ID><SummaryDescription>FISH</SummaryDescription>
+    </IncludedHouseConsignment></MasterConsignment></HouseWaybill>"""
+    lines = read(tmp_path, zipped({"1.xml": house, "2.txt": FFM, "3.txt": FWB})).consignments
+    assert sorted(lines["consignment_id"]) == ["176-12345675", "176-12345675/H1"]
+    assert set(lines["voyage"]) == {"EK380"}
+
+
 def test_nothing_is_left_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "temporary"
     folder.mkdir()
