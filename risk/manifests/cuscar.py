@@ -160,7 +160,7 @@ class Cuscar(GoodsSegments):
         elif kind in codes.ENDS_OF_VOYAGE and self._bill is None:
             target.set(codes.ENDS_OF_VOYAGE[kind], text, 9)
         elif kind == codes.TRANSHIPMENT and text:
-            before = target.row.get("transhipment_ports")
+            before = target.row.get("transhipment_ports", "")[:1000]
             target.row["transhipment_ports"] = f"{before} {text}" if before else text
 
     # -- bills
@@ -319,10 +319,10 @@ class Cuscar(GoodsSegments):
 
     def _known(self, bill: Bill) -> bool:
         """Whether all equipment that a bill names is described already."""
-        return all(name in self._equipment for name in bill.names())
+        return all(name in self._equipment for name in bill.named)
 
     def _give(self, bill: Bill, sole: bool) -> None:
-        self._used.update(name for name in bill.names() if name in self._equipment)
+        self._used.update(name for name in bill.named if name in self._equipment)
         self._used.update(box["no"] for box in bill.boxes if box and box["no"] in self._equipment)
         for line, parts in zip(bill.lines, bill.split, strict=True):
             text = parts.get("packages") or line.get("packages", "")

@@ -21,6 +21,10 @@ PART: Final = "part"
 """Behind SGP: what is measured is what one piece of equipment holds of a goods line."""
 ELSE: Final = "else"
 """Behind DGS: what is told is not of the goods as a whole."""
+LONGEST_TEXT: Final = 10_000
+MOST_SEALS: Final = 200
+MOST_EQUIPMENT: Final = 20_000
+"""Bounds that no honest sender meets, so that a hostile one costs no more than the size of the message."""
 SHARED: Final = 50_000
 """Equipment described within bills that is remembered for the other bills of the message."""
 
@@ -56,7 +60,7 @@ class GoodsSegments:
             if full is not None:
                 box["full"] = full
         self._box = box
-        if self._bill is None or (self._bill.names() and number not in self._bill.names()):
+        if self._bill is None or (self._bill.named and number not in self._bill.named):
             self._equipment[number] = box
         else:
             self._bill.boxes.append(box)
@@ -67,7 +71,7 @@ class GoodsSegments:
         seal = segment[1].split(COMPONENT)[0].strip() if len(segment) > 1 else ""
         if seal and self._box:
             seals = self._box.setdefault("seals", [])
-            if seal not in seals:
+            if len(seals) < MOST_SEALS and seal not in seals:
                 seals.append(seal)
 
     def _sgp(self, segment: Segment) -> None:
@@ -79,8 +83,11 @@ class GoodsSegments:
             return
         self._around = PART
         self._box = self._equipment.get(number, {})
+        if len(bill.named) >= MOST_EQUIPMENT:
+            bill.fault = (f"segment {self.at}: the bill names more than {MOST_EQUIPMENT:,} pieces of equipment", number)
+            return
+        bill.named[number] = None
         if not bill.lines:
-            bill.loose.append(number)
             return
         bill.joined[-1].append(number)
         if len(segment) > 2:
@@ -115,7 +122,9 @@ class GoodsSegments:
         if COMPONENT in text:
             text = " ".join(part.strip() for part in text.split(COMPONENT) if part)
         before = self._row.get(column)
-        if text.strip():
+        if before and len(before) > LONGEST_TEXT:
+            self._bills.note(column, f"has more than {LONGEST_TEXT:,} characters; the rest is left out", self.at)
+        elif text.strip():
             self._row[column] = f"{before} {text.strip()}" if before else text.strip()
 
     def _cst(self, segment: Segment) -> None:

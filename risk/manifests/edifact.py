@@ -29,6 +29,7 @@ LEVELS: Final = {
 """Encodings of the syntax levels. A and B are ASCII and C is Latin-1; as many who write C send UTF-8, and no Latin-1
 text is valid UTF-8 by chance, these are read as UTF-8 and bytes that do not fit as Latin-1."""
 
+_BEGINNINGS: Final = frozenset({"CNI", "RFF", "UNH"})
 _UNA: Final = re.compile(r"UNA(.)(.)(.)(.)(?:(\S)|.(.))\s*(?=UN[BGH])", re.DOTALL)  # some leave out the fifth
 _FIRST: Final = re.compile(r"UN[BGH](.)(?:UNO[A-Z](.))?", re.DOTALL)
 _BYTE_ORDER: Final = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
@@ -67,7 +68,7 @@ class Edifact:
                 at += 1
                 cuscar.at = at
                 act(segment)
-                if tag == "CNI" and bills.full:
+                if tag in _BEGINNINGS and bills.full:
                     yield bills.take()
         messages.close(stream.rest)
         if stream.misfit >= 0 and level != "UNOC":

@@ -24,14 +24,29 @@ class Bill:
     several  whether its consignment holds further bills, so that `outer` is their master
     row      columns that all lines share; `ranks` say how good the source of each is, lower is better
     lines    columns of each goods line; `joined` the equipment that holds it, `split` what it weighs there
+    named    equipment that the bill says holds its goods
     boxes    equipment described within the bill
     totals   what is stated of the bill as a whole
     fault    why it cannot be taken, and the text at fault
     """
 
     __slots__ = (
-        "at", "boxes", "fault", "house", "joined", "kind", "lines", "loose", "master", "outer", "own", "ranks", "row",
-        "several", "split", "totals",
+        "at",
+        "boxes",
+        "fault",
+        "house",
+        "joined",
+        "kind",
+        "lines",
+        "master",
+        "named",
+        "outer",
+        "own",
+        "ranks",
+        "row",
+        "several",
+        "split",
+        "totals",
     )  # fmt: skip
 
     def __init__(self, at: int, outer: str = "") -> None:
@@ -43,7 +58,7 @@ class Bill:
         self.lines: list[Row] = []
         self.joined: list[list[str]] = []
         self.split: list[Row] = []
-        self.loose: list[str] = []
+        self.named: dict[str, None] = {}
         self.boxes: list[Container] = []
         self.totals: Row = {}
         self.fault: tuple[str, str] | None = None
@@ -71,10 +86,6 @@ class Bill:
         if not master and self.several:
             master = self.outer
         return number, "" if master == number else master
-
-    def names(self) -> list[str]:
-        """The equipment that the bill says holds its goods, each once."""
-        return list(dict.fromkeys([*self.loose, *(name for names in self.joined for name in names)]))
 
     def give(self, bills: Collector, head: Row, equipment: dict[str, Container], sole: bool) -> str:
         """Hand the bill to the collector; its consignment, empty when it was rejected.
@@ -108,7 +119,7 @@ class Bill:
 
     def _containers(self, equipment: dict[str, Container], sole: bool) -> tuple[list[Container], list[list[int]]]:
         found = {box["no"]: box for box in self.boxes if box}
-        names = self.names()
+        names = self.named
         for name in names:
             box = equipment.get(name, found.get(name, {"no": name}))
             if box:

@@ -26,6 +26,9 @@ from risk.reference import identifiers
 Row = dict[str, str]
 Container = dict[str, Any]
 
+LARGEST: Final = 16_000_000
+"""Characters that a bill may have once each of its goods lines repeats what is told of the whole bill."""
+
 _HS: Final = re.compile(
     r"(?<![A-Z])H\.?\s?T?\.?S\.?[\s-]*(?:CODES?|NOS?|NUMBERS?|TARIFF|CLASSIFICATION)?[\s.:#=-]*"
     r"(\d{4}(?:\.?\d{2}){0,3})(?![\d.]*\d)",
@@ -81,6 +84,7 @@ class Collector:
         self._rows: list[Row] = []
         self._blocks: list[dict[str, pa.Array]] = []
         self._lines = array("q")
+        self._size = self._unpacked = 0
         self._rejects: list[Reject] = []
         self._findings = Findings()
         self._done: list[MessageFacts] = []
@@ -113,15 +117,8 @@ class Collector:
         houses = bool(master)
         if not houses:
             facts.of_masters["bills"] += 1
-        for box in boxes:
-            name = box.get("no")
-            if name:
-                self._boxes.append(hash(name))
-                fault = container_fault(name, first.get("mode") == "sea")
-                if fault:
-                    self.note("containers", fault, line, name)
-        if first.get("vessel_imo") and not _is_ship(first["vessel_imo"]):
-            self.note("vessel_imo", "fails the check digit of the IMO number; kept", line, first["vessel_imo"])
+        self._check_numbers(first, boxes, line)
+        size = 0
         texts: dict[tuple[int, ...], str] = {(): orjson.dumps(list(boxes)).decode() if boxes else ""}
         for place, row in enumerate(rows):
             row["consignment_id"] = own
@@ -133,13 +130,33 @@ class Collector:
                 if key not in texts:
                     texts[key] = orjson.dumps([boxes[at] for at in key]).decode()
                 row["containers"] = texts[key]
+            size += sum(map(len, row.values()))
+            if size > LARGEST:
+                words = f"the bill has more than {LARGEST:,} characters once each goods line has all its columns"
+                self.reject(line, "", own, words, {"bl_no": number})
+                return
+        for row in rows:
             if not row.get("hs_code"):
                 self._infer(row, line)
             self._count(row, houses)
             self._rows.append(row)
             self._lines.append(line)
-        if len(self._rows) >= 4096:
+        self._size += size
+        self._unpacked += size
+        if len(self._rows) >= 4096 or self._unpacked > LARGEST:
             self._pack()
+
+    def _check_numbers(self, first: Row, boxes: Sequence[Container], line: int) -> None:
+        """Remark on numbers of containers and ships that cannot be right."""
+        for box in boxes:
+            name = box.get("no")
+            if name:
+                self._boxes.append(hash(name))
+                fault = container_fault(name, first.get("mode") == "sea")
+                if fault:
+                    self.note("containers", fault, line, name)
+        if first.get("vessel_imo") and not _is_ship(first["vessel_imo"]):
+            self.note("vessel_imo", "fails the check digit of the IMO number; kept", line, first["vessel_imo"])
 
     def cancel(self, bill: str, master: str, line: int) -> None:
         """A bill that the message takes back: no goods line, but a finding and a place in `cancelled`."""
@@ -170,7 +187,7 @@ class Collector:
     @property
     def full(self) -> bool:
         """Whether a batch is ready."""
-        return len(self._lines) + len(self._rejects) >= self._batch_rows
+        return len(self._lines) + len(self._rejects) + len(self._done) >= self._batch_rows or self._size > 2 * LARGEST
 
     def take(self) -> Raw:
         """What was collected, which is forgotten here."""
@@ -186,6 +203,7 @@ class Collector:
         raw = Raw(columns, np.array(self._lines, np.int64), self._rejects, self._findings, self._done)
         self._blocks, self._lines, self._rejects = [], array("q"), []
         self._findings, self._done = Findings(), []
+        self._size = 0
         return raw
 
     def _count(self, row: Row, house: bool) -> None:
@@ -214,6 +232,7 @@ class Collector:
                 return
 
     def _pack(self) -> None:
+        self._unpacked = 0
         if self._rows:
             names = dict.fromkeys(name for row in self._rows for name in row)
             self._blocks.append({name: pa.array([row.get(name) for row in self._rows], pa.string()) for name in names})

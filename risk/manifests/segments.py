@@ -18,7 +18,7 @@ from risk.manifests.content import open_bytes
 TERMINATOR: Final = "\x1c"
 ELEMENT: Final = "\x1d"
 COMPONENT: Final = "\x1f"
-LONGEST: Final = 1 << 20
+LONGEST: Final = 1 << 16
 """Characters that a segment may have; a longer one is dropped while reading and handed on as `OVERLONG`."""
 BLANK: Final = "\ufeff \t\r\n\x01\x02"
 """Characters that may stand before the first segment."""

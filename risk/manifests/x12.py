@@ -54,7 +54,7 @@ class X12:
                 act = sets.acts.get(tag)
                 if act is not None:
                     act(segment)
-                if tag == "LX" and bills.full:
+                if tag in {"LX", "M11", "VID", "N10", "ST"} and bills.full:
                     yield bills.take()
         sets.close(stream.rest)
         if stream.misfit >= 0:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from risk.errors import InputError
+from risk.manifests.cuscar_goods import LONGEST_TEXT, MOST_EQUIPMENT, MOST_SEALS
 from risk.manifests.documents import MOST, Documents
 from risk.manifests.edifact_bill import Bill
 from risk.manifests.edifact_codes import in_ours, moment, number
@@ -72,6 +73,7 @@ class Manifest309:
         self._settled = False
         self._party = ""
         self._box: Container = {}
+        self._boxes: dict[str, Container] = {}
         self._named: dict[str, None] = {}
 
     def acts(self) -> dict[str, Callable[[Segment], None]]:
@@ -130,7 +132,7 @@ class Manifest309:
         if not self._settled:
             self._settle()
         self._bill = Bill(self.at)
-        self._party, self._box = "", {}
+        self._party, self._box, self._boxes = "", {}, {}
 
     def _m13(self, segment: Segment) -> None:
         """An amendment: D in its third element takes the bill back."""
@@ -221,7 +223,7 @@ class Manifest309:
         place = fields[3] or fields[4]
         target = self._bill or self._port
         if fields[1] == "T" and place:
-            before = target.row.get("transhipment_ports")
+            before = target.row.get("transhipment_ports", "")[:1000]
             target.row["transhipment_ports"] = f"{before} {place}" if before else place
         elif fields[1] in PLACES:
             column, rank = PLACES[fields[1]]
@@ -234,10 +236,13 @@ class Manifest309:
         self._party, self._box = "", {}
         if not name or fields[3].upper() in {"NC", "NONE"} or fields[1] not in _CONTAINERS:
             return
-        self._box = next((box for box in bill.boxes if box["no"] == name), {})
-        if not self._box:
-            self._box = {"no": name}
-            bill.boxes.append(self._box)
+        if len(self._boxes) >= MOST_EQUIPMENT:
+            self.damaged(f"the bill names more than {MOST_EQUIPMENT:,} pieces of equipment", name)
+            return
+        if name not in self._boxes:
+            self._boxes[name] = {"no": name}
+            bill.boxes.append(self._boxes[name])
+        self._box = self._boxes[name]
         if fields[9]:
             self._box["type"] = fields[9]
         if fields[10] in {"L", "E"}:
@@ -249,7 +254,7 @@ class Manifest309:
 
     def _seal(self, texts: list[str]) -> None:
         if self._box:
-            known = self._box.get("seals", [])
+            known = self._box.get("seals", [])[:MOST_SEALS]
             new = [text for text in texts if text and text not in known]
             if new:
                 self._box["seals"] = known + new
@@ -260,6 +265,7 @@ class Manifest309:
         line = bill.line()
         if self._box:
             bill.joined[-1].append(self._box["no"])
+            bill.named[self._box["no"]] = None
         pairs = (("packages", number(fields[1])), ("description", fields[2]), ("marks", fields[3]),
                  ("value", number(fields[6])), ("package_type", fields[10]), ("origin_country", fields[11]),
                  ("currency", fields[13]))  # fmt: skip
@@ -274,7 +280,7 @@ class Manifest309:
         fields = _padded(segment, 3)
         if self._bill is not None and self._bill.lines and fields[2]:
             line = self._bill.lines[-1]
-            line["marks"] = f"{line['marks']} {fields[2]}" if "marks" in line else fields[2]
+            line["marks"] = f"{line['marks'][:LONGEST_TEXT]} {fields[2]}" if "marks" in line else fields[2]
 
     def _measure(self, row: dict[str, str], column: str, text: str, unit: str, kind: str, code: str) -> None:
         ours = in_ours(text, unit, kind)
@@ -287,7 +293,7 @@ class Manifest309:
         if self._party and text:
             row = (self._bill or self._head).row
             key = f"{self._party}_{part}"
-            row[key] = f"{row[key]}{between}{text}" if key in row else text
+            row[key] = f"{row[key][:LONGEST_TEXT]}{between}{text}" if key in row else text
 
     def _implied(self) -> Bill:
         """A bill that no LX announces."""

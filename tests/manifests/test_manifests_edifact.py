@@ -163,7 +163,7 @@ def test_a_segment_without_end_costs_its_bill_only(tmp_path: Path) -> None:
     huge = GOOD.replace("CASHEW NUTS", "X" * 3_000_000)
     reading = read(tmp_path / "m", gzip.compress(huge.encode()))
     assert list(reading.consignments["bl_no"]) == ["B1", "B3"]
-    assert "longer than 1,048,576 characters" in reading.rejects[0].reason
+    assert "longer than 65,536 characters" in reading.rejects[0].reason
     assert len(reading.rejects[0].value) < 300
 
 
