@@ -170,7 +170,7 @@ class GoodsSegments:
     def _weigh(self, what: str, value: str, unit: str) -> None:
         """The verified gross mass of the box in hand; what else it weighs says nothing of the goods."""
         weight = codes.in_ours(value, unit.strip().upper(), "kg") if what == "VGM" and self._box else None
-        if weight is not None and weight.replace(".", "", 1).isdigit():
+        if weight is not None and weight.isascii() and weight.replace(".", "", 1).isdigit():
             self._box["vgm_kg"] = float(weight)
 
     def _moa(self, segment: Segment) -> None:

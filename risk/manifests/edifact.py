@@ -210,7 +210,7 @@ class _Messages:
         if not self._open:
             return
         declared = segment[1].strip() if len(segment) > 1 else ""
-        if declared.isdigit() and len(declared) < 12:
+        if declared.isascii() and declared.isdigit() and len(declared) < 12:
             self._bills.facts.declared["segments"] = float(declared)
             self._bills.facts.read["segments"] = float(self.cuscar.at - self._begun + 1)
         reference = segment[2].strip() if len(segment) > 2 else ""
@@ -227,7 +227,7 @@ class _Messages:
             self._bills.note("UNT", "is missing; the message may be cut off", self.cuscar.at)
             self._finish()
         declared = segment[1].strip() if len(segment) > 1 else ""
-        if declared.isdigit() and int(declared[:12]) != self._messages:
+        if declared.isascii() and declared.isdigit() and int(declared[:12]) != self._messages:
             value = f"declared {int(declared[:12])}, read {self._messages}"
             self._bills.note("messages", "declared total differs from what was read", self.cuscar.at, value)
 

@@ -108,11 +108,11 @@ PASSED_OVER: Final = frozenset(
 )
 """Segments that cargo reports hold and that say nothing our layout has."""
 
-_NUMBER: Final = re.compile(r"[+-]?\d+(?:\.\d*)?|\.\d+")
+_NUMBER: Final = re.compile(r"[+-]?\d+(?:\.\d*)?|\.\d+", re.ASCII)
 _DATE_FORMATS: Final = {"2": "DMY", "101": "YMD", "201": "YMD", "202": "YMD", "301": "YMD", "302": "YMD"}
 _ZONES: Final = {"UTC": "Z", "GMT": "Z", "Z": "Z", "UT": "Z"}
-_OFFSET: Final = re.compile(r"([+-])(\d{2}):?(\d{2})?")
-_MOMENT: Final = re.compile(r"(\d{6,14})\s*(?:([A-Z]{1,3})|([+-]\d{2}:?\d{0,2}))?")
+_OFFSET: Final = re.compile(r"([+-])(\d{2}):?(\d{2})?", re.ASCII)
+_MOMENT: Final = re.compile(r"(\d{6,14})\s*(?:([A-Z]{1,3})|([+-]\d{2}:?\d{0,2}))?", re.ASCII)
 
 
 def number(text: str) -> str:

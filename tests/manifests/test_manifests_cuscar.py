@@ -272,3 +272,14 @@ def test_the_simulated_world_comes_back_field_by_field(tmp_path: Path) -> None:
 def boxes_of(text: object) -> list[dict[str, Any]]:
     boxes = orjson.loads(text) if isinstance(text, str) else []
     return [{name: value for name, value in box.items() if value != []} for box in boxes]
+
+
+@pytest.mark.parametrize("digits", ["2¹7", "٣", "²"])
+def test_digits_of_other_scripts_are_no_numbers(tmp_path: Path, digits: str) -> None:
+    path = tmp_path / "m"
+    segments = message(
+        "EQD+CN+CSQU3054383", f"MEA+AAE+VGM+KGM:{digits}", "CNI+1+B1", f"CNT+7:{digits}:KGM", "GID+1+1:CT"
+    )
+    text = interchange([*segments[:-1], f"CNT+8:{digits}", f"UNT+{digits}+1"]).replace("UNZ+1", f"UNZ+{digits}")
+    path.write_text(text.replace("UNOC", "UNOY"), encoding="utf-8")
+    assert list(read_all([path]).consignments["bl_no"]) == ["B1"]
