@@ -198,13 +198,13 @@ class Cuscar(GoodsSegments):
                 return
             self._settle()
             bill = self._open_bill("")
-        elif (own or house) and (bill.lines or (own and bill.own) or (house and bill.house)):
-            if text and text == (bill.own if own else bill.house):
+        elif bill.lines or (own and bill.own) or (house and bill.house):
+            if text and text == (bill.own if own else bill.house if house else bill.master):
                 return
             bill.several = bill.several or bill.outer not in {"", bill.own, bill.house}
             self._total_of_bill()
             self._close_bill()
-            outer, kept = bill.outer if bill.several else "", bill.master
+            outer, kept = bill.outer if bill.several else "", bill.master or (bill.own if house and bill.house else "")
             bill = self._open_bill(outer)
             bill.several, bill.master = bool(outer), kept
         if own:

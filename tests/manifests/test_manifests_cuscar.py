@@ -167,6 +167,22 @@ def test_several_bills_in_one_consignment_are_houses_of_its_number(tmp_path: Pat
     assert (rows.rejects[0].field, rows.rejects[0].reason[:10]) == ("bl_no", "is missing")
 
 
+@pytest.mark.parametrize(
+    "references", [("RFF+BM:M1", "RFF+BH:H1", "RFF+BH:H2"), ("RFF+MB:M1", "RFF+BM:H1", "RFF+BM:H2"),
+                   ("RFF+MB:M1", "RFF+BH:H1", "RFF+MB:M1", "RFF+BH:H2")]
+)  # fmt: skip
+def test_houses_that_follow_each_other_keep_their_master(tmp_path: Path, references: tuple[str, ...]) -> None:
+    segments = [s for r in references for s in ((r, "GID+1+1:CT", "FTX+AAA+++GOODS") if ":H" in r else (r,))]
+    rows = read(tmp_path / "m", "CNI+1", *segments).consignments
+    assert list(rows["consignment_id"]) == ["M1/H1", "M1/H2"]
+
+
+def test_masters_that_change_within_a_consignment_go_with_their_houses(tmp_path: Path) -> None:
+    segments = [s for n in "12" for s in (f"RFF+MB:M{n}", f"RFF+BH:H{n}", "GID+1+1:CT", "FTX+AAA+++GOODS")]
+    rows = read(tmp_path / "m", "CNI+1", *segments).consignments
+    assert list(rows["consignment_id"]) == ["M1/H1", "M2/H2"]
+
+
 @pytest.mark.parametrize("totals", ["CNT+10:3", "CNT+11:31", "CNT+7:1,5:TNE", "CNT+16:5", "CNT+8:31"])
 def test_totals_that_differ_are_findings(tmp_path: Path, totals: str) -> None:
     goods = ("CNI+1+B1", "GID+1+30:CT", "MEA+AAE+G+KGM:100", "SGP+CSQU3054383")
