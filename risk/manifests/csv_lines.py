@@ -93,7 +93,7 @@ class CsvLines:
                 best = (fitting, delimiter, names)
         fitting, delimiter, names = best
         if fitting == 0:
-            first = shorten(head.strip().splitlines()[0])
+            first = shorten((head.strip().splitlines() or [""])[0])
             expected = ", ".join(list(known)[:3])
             raise InputError(
                 f"{self._path}: neither {', '.join(_NAMES.values())} splits the header {first!r} into known columns; "

@@ -215,3 +215,9 @@ def test_whatever_the_bytes_it_is_read_or_refused_in_one_sentence(tmp_path: Path
         return
     assert all(reject.reason for reject in reading.rejects)
     assert reading.rows >= len(reading.consignments)
+
+
+@pytest.mark.parametrize("data", [b"\x1f", b"\x1c\x1d", b"\x1f\n\x1f"])
+def test_a_file_of_nothing_but_separators_is_refused(tmp_path: Path, data: bytes) -> None:
+    with pytest.raises(InputError):
+        read(tmp_path / "m", data, RECEIVED)
