@@ -93,13 +93,18 @@ def columns(lines: Lines) -> dict[str, Column]:
 def _same_party(lines: Lines) -> Float64:
     """Whether the notify party is the consignee, by name or number; saying "same as consignee" counts."""
     notify = lines.text("notify_name")
-    by_name = _compare(lines, "notify_name", "consignee_name", lambda a, b: normalise_name(a) == normalise_name(b))
+    by_name = _compare(lines, "notify_name", "consignee_name", _same_name)
     by_id = _compare(lines, "notify_id", "consignee_id", lambda a, b: a == b)
     says_so = notify.each(lambda text: True if text.strip().upper().startswith("SAME AS") else np.nan)
     return np.fmax(np.fmax(by_name, by_id), says_so)
 
 
-def _compare(lines: Lines, left: str, right: str, same: Callable[[str, str], bool]) -> Float64:
+def _same_name(a: str, b: str) -> float:
+    one, other = normalise_name(a), normalise_name(b)
+    return float(one == other) if one or other else np.nan  # two names of nobody are not one party
+
+
+def _compare(lines: Lines, left: str, right: str, same: Callable[[str, str], float]) -> Float64:
     codes, a, b = pairs(lines.text(left), lines.text(right))
     found = [float(same(x, y)) for x, y in zip(a, b, strict=True)]
     return np.array([*found, np.nan])[codes]

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from features.columns import Distinct, Lines
 from features.history import Kind
+from risk.parties.mentions import clean_code
 from risk.parties.names import normalise_address, normalise_name
 
 UInt64 = NDArray[np.uint64]
@@ -76,7 +77,7 @@ def row_keys(lines: Lines) -> dict[str, UInt64]:
     def party(role: str) -> UInt64:
         by_name = of(f"{role}_name", "name", normalise_name)
         by_name = np.where(by_name > 0, join(by_name, of(f"{role}_country", "country")), np.uint64(0))
-        return first(of(f"{role}_id", "party"), by_name)
+        return first(of(f"{role}_id", "party", clean_code), by_name)
 
     hs2, hs4, hs6 = (of("hs_code", f"hs{digits}", partial(_prefix, digits=digits)) for digits in (2, 4, 6))
     from_country = text_hash(lines.country("loading"), "place")
@@ -97,7 +98,7 @@ def row_keys(lines: Lines) -> dict[str, UInt64]:
         "origin_hs6": both(origin, hs6),
         "lane_hs4": both(lane, hs4),
         "carrier": of("carrier", "carrier", _upper),
-        "declarant": first(of("declarant_id", "declarant"), of("forwarder_name", "name", normalise_name)),
+        "declarant": first(of("declarant_id", "declarant", clean_code), of("forwarder_name", "name", normalise_name)),
         "consignee": consignee,
         "consignee_address": of("consignee_address", "address", normalise_address),
         "shipper": shipper,

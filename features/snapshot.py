@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -87,7 +88,7 @@ def load_history(path: str | Path) -> History:
             arrays = {name: file[name] for name in file.files if name != "header"}
     except FileNotFoundError:
         raise HistoryError(f"there is no history file {path}; make one with `risk history snapshot`") from None
-    except (OSError, EOFError, KeyError, TypeError, ValueError, AttributeError, zipfile.BadZipFile) as error:
+    except _UNREADABLE as error:
         raise HistoryError(f"{path} is no complete history file ({error}); make it anew") from error
     stated = header.pop("sha256", None)
     if _checksum(header, arrays) != stated:
@@ -99,6 +100,12 @@ def load_history(path: str | Path) -> History:
         Target(target["name"], tuple(target["positive"]), tuple(target["unknown"])),
         header,
     )
+
+
+_UNREADABLE: Final = (
+    OSError, EOFError, KeyError, TypeError, ValueError, AttributeError, RuntimeError, zipfile.BadZipFile, zlib.error
+)  # fmt: skip
+"""What reading a damaged zip or npz may raise; a flipped bit can ask for any feature of zip files."""
 
 
 def _key_state(arrays: Mapping[str, NDArray[Any]], name: str, open_time: int) -> KeyState:

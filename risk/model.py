@@ -101,7 +101,7 @@ class RiskModel:
     @cached_property
     def fingerprint(self) -> str:
         """Sixteen hex digits over everything in the model."""
-        return hashlib.sha256(self._document()).hexdigest()[:16]
+        return _fingerprint(self._document())
 
     def save(self, folder: Path) -> None:
         """Write the model's two files into a folder, which is made when missing."""
@@ -118,7 +118,8 @@ class RiskModel:
                     f"{folder} holds no {name}; a model is the files {MODEL_FILE} and {TREES_FILE} together"
                 )
         try:
-            content = orjson.loads((folder / MODEL_FILE).read_bytes())
+            document = (folder / MODEL_FILE).read_bytes()
+            content = orjson.loads(document)
             layout, body_sha256 = content["layout"], content.pop("body_sha256")
         except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
             raise ModelError(f"{folder / MODEL_FILE} was altered or cut: it is not the JSON of a model") from None
@@ -130,13 +131,16 @@ class RiskModel:
         trees = (folder / TREES_FILE).read_bytes()
         if hashlib.sha256(trees).hexdigest() != content["trees_sha256"]:
             raise ModelError(f"{folder / TREES_FILE} was altered: its checksum differs from the one in {MODEL_FILE}")
-        return cls(
+        model = cls(
             trees=trees.decode("utf-8"),
             calibration=calibration.from_json(content["calibration"]),
             features=tuple(Feature(**entry) for entry in content["features"]),
             vocabulary={name: tuple(values) for name, values in content["vocabulary"].items()},
             facts=content["facts"],
         )
+        # Its name stays that of the file, also when a later version of this code would write it otherwise.
+        model.__dict__["fingerprint"] = _fingerprint(document)
+        return model
 
     def _document(self) -> bytes:
         body = self._content()
@@ -170,6 +174,10 @@ class RiskModel:
         starts = [found.start() for found in _FOREST.finditer(self.trees)]
         texts = [self.trees[start:end] for start, end in zip(starts, [*starts[1:], None], strict=True)]
         return tuple(lightgbm.Booster(model_str=text) for text in texts)
+
+
+def _fingerprint(document: bytes) -> str:
+    return hashlib.sha256(document).hexdigest()[:16]
 
 
 def encode_category(values: NDArray[np.object_], lookup: Mapping[str, int]) -> NDArray[np.float32]:

@@ -69,6 +69,7 @@ def run_demo(folder: Path, *, lines: int, seed: int, as_json: bool = False) -> N
             made.trained.model,
             capacity=settings().capacity,
             seed=settings().seed,
+            random_share=settings().random_share,
             explained=len(manifest),
             model_version=made.registered.version,
             threads=settings().threads,

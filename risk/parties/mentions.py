@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from risk.parties.addresses import comparable_address, numbers
 from risk.parties.letters import composed, words
-from risk.parties.names import Parted, parted
+from risk.parties.names import Parted, parted, role
 
 UInt64 = NDArray[np.uint64]
 Ints = NDArray[np.int64]
@@ -188,12 +188,20 @@ def clean_identifier(identifier: str) -> str:
 
     "" when it has fewer than five characters or three digits, or is a dummy such as 000000 or 123456789.
     """
-    text = composed(identifier).strip().upper()
+    text = clean_code(identifier)
+    return "" if sum(map(str.isdigit, text)) < 3 or len(text) < 5 else text
+
+
+def clean_code(code: str) -> str:
+    """A number or code by which an administration knows a party, cleaned alike but of any length.
+
+    "" for a dummy such as 000000, 123456789 or UNKNOWN.
+    """
+    text = composed(code).strip().upper()
     branch = _BRANCH.fullmatch(text)
     text = branch[1] if branch else words(text).replace(" ", "")
-    if len(text) < 5 or sum(map(str.isdigit, text)) < 3 or _DUMMY.fullmatch(text):
-        return ""
-    return text.lstrip("0")
+    nobody = text.isalpha() and role(text) == "dummy"
+    return "" if nobody or (len(text) > 1 and _DUMMY.fullmatch(text)) else text.lstrip("0")
 
 
 def clean_phone(phone: str) -> str:

@@ -150,6 +150,7 @@ def test_papers_made_out_to_order_with_a_forwarder_to_notify_are_seen() -> None:
     )
     assert (plain["order_bill"], plain["notify_is_consignee"], plain["consignee_id_missing"]) == (0, 1, 0)
     assert line(consignee_name="Alpha", notify_name="Same as consignee")["notify_is_consignee"] == 1
+    assert np.isnan(line(consignee_name="TO ORDER", notify_name="N/A")["notify_is_consignee"])
     assert line(consignee_name="Alpha")["notify_missing"] == 1
 
 

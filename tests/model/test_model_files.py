@@ -1,5 +1,6 @@
 """A model folder: the same model comes back byte for byte, and one that is not whole is refused in one sentence."""
 
+import hashlib
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -41,6 +42,18 @@ def test_a_model_saved_over_another_replaces_it(tmp_path: Path) -> None:
     small_model(0).save(tmp_path)
     small_model(1).save(tmp_path)
     assert RiskModel.load(tmp_path) == small_model(1)
+
+
+def test_a_model_written_by_an_earlier_version_keeps_its_fingerprint(tmp_path: Path) -> None:
+    small_model().save(tmp_path)
+    content = orjson.loads((tmp_path / MODEL_FILE).read_bytes())
+    del content["body_sha256"]
+    for feature in content["features"]:
+        del feature["one"]  # a field that came later
+    content["body_sha256"] = hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    (tmp_path / MODEL_FILE).write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
+    written = hashlib.sha256((tmp_path / MODEL_FILE).read_bytes()).hexdigest()[:16]
+    assert RiskModel.load(tmp_path).fingerprint == written != small_model().fingerprint
 
 
 def test_figures_that_are_numpy_numbers_do_not_keep_a_calibration_from_being_saved(tmp_path: Path) -> None:

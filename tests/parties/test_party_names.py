@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from risk.parties.mentions import clean_code
 from risk.parties.names import is_order, looks_like_forwarder, normalise_address, normalise_name
 
 
@@ -94,3 +95,11 @@ def test_a_bill_to_order_is_told_by_its_consignee(name: str, order: bool) -> Non
 )
 def test_forwarders_are_told_by_their_names(name: str, forwarder: bool) -> None:
     assert looks_like_forwarder(name) is forwarder
+
+
+@pytest.mark.parametrize(("code", "cleaned"), [
+    ("0301234567-001", "301234567"), ("000000000", ""), ("UNKNOWN", ""), ("N/A", ""), ("A12", "A12"),
+    ("q lrubn9", "QLRUBN9"), ("123456789", ""), ("T", "T"), ("0", ""), ("", ""),
+])  # fmt: skip
+def test_a_code_of_a_party_is_cleaned_and_a_dummy_is_none(code: str, cleaned: str) -> None:
+    assert clean_code(code) == cleaned

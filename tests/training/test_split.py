@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from risk.errors import NotEnoughDataError, UsageError
@@ -20,6 +20,7 @@ def filed(days: int) -> pd.Series:
 def test_spans_follow_each_other_and_leave_out_what_was_filed_too_late_to_have_its_outcome(
     days: int, delay: float
 ) -> None:
+    assume(delay < days / 8)  # else the time between validation and test is shorter than the gap
     times = filed(days)
     known = np.ones(len(times), bool)
     spans = make_spans(times, known, np.full(len(times), delay), times.iloc[-1] + pd.Timedelta(days=delay))
