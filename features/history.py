@@ -12,16 +12,16 @@ This module knows no names, tables or models: integers in, numbers out.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.row import BASE, PROFILE, RATES, READS, fold_key, fresh_rows, open_end, weights_of, width
+from features.row import BASE, PROFILE, RATES, READS, clock_of, copied_columns, fold_key, fresh_rows, open_end, width
 from features.slots import number
 from features.state import EMPTY, KeyState, Layer, State
 from risk.errors import HistoryError
@@ -80,13 +80,17 @@ class Filings:
     counted: Mapping[str, NDArray[np.bool_]]
 
     @cached_property
-    def moments(self) -> tuple[Int64, Int64, Int64]:
-        """The distinct times, where the lines of each begin (and the end), what an event weighs at each."""
+    def moments(self) -> tuple[Int64, Int64]:
+        """The distinct times, and where the lines of each begin (and the end)."""
         begins = np.ones(len(self.time), bool)
         begins[1:] = self.time[1:] != self.time[:-1]
         starts = np.flatnonzero(begins)
-        times = self.time[starts]
-        return times, np.append(starts, len(self.time)), weights_of(times)
+        return self.time[starts], np.append(starts, len(self.time))
+
+    @cached_property
+    def clock(self) -> tuple[Any, ...]:
+        """What `features.row.clock_of` says of each moment."""
+        return tuple(clock_of(self.moments[0]))
 
 
 @dataclass(frozen=True)
@@ -175,19 +179,25 @@ def _fold(
             f"an event of {first} UTC comes after history as of {known} UTC; fold it in time order, or use a "
             "history that ends before it"
         )
-    events.filings.moments  # noqa: B018  made once, before threads share it
+    events.filings.clock  # noqa: B018  made once, before threads share it
+    folded: dict[str, KeyState] = {}
     with ThreadPoolExecutor(max(threads, 1)) as pool:
-        done: dict[str, Future[KeyState]] = {}
+        running: dict[Future[KeyState], str] = {}
 
-        def one(name: str) -> KeyState:
-            parent = kinds[name].parent
-            if parent is not None:
-                done[parent].result()  # parents stand before their children, so one of the threads has it
-            return _fold_kind(state.key(name), events, name, kinds[name], span[1], reads.get(name, _UNREAD), matrix)
+        def start(parent: str | None) -> None:
+            """Rates lean on those of the parent, so a kind of key begins when its parent is done."""
+            for name, kind in kinds.items():
+                if kind.parent == parent or (parent is None and kind.parent not in kinds):
+                    given = (state.key(name), events, name, kind, span[1], reads.get(name, _UNREAD), matrix)
+                    running[pool.submit(_fold_kind, *given)] = name
 
-        for name in kinds:
-            done[name] = pool.submit(one, name)
-        keys = {**state.keys, **{name: future.result() for name, future in done.items()}}
+        start(None)
+        while running:
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                name = running.pop(future)
+                folded[name] = future.result()
+                start(name)
+    keys = {**state.keys, **{name: folded[name] for name in kinds}}
     return State(keys, max(state.as_of, span[1]))
 
 
@@ -207,15 +217,15 @@ def _fold_kind(
     rows = fresh_rows(len(unique), kind.words)
     if key.layers:
         rows[order] = key.settled(unique[order], kind.words)
-    times, starts, weights = filings.moments
+    times, starts = filings.moments
     partners = filings.keys[kind.partner] if kind.partner else filings.keys[name]
     lines = (filings.enters, filings.measurements, partners, filings.keys[CHAPTERS])
     found = (slots[n : n + m], findings.count, findings.change, findings.dated)
     places = matrix.places.get(name, _NO_PLACES)
     fold_key(
-        starts, times, weights, filings.reader, filings.counted[name], *lines, slots[:n], findings.time, *found,
+        starts, times, *filings.clock, filings.reader, filings.counted[name], *lines, slots[:n], findings.time, *found,
         key.open_time, slots[n + m :], key.open.rows, rows, end, *kind.places,
-        seen, matrix.out, places, _rates_at(matrix.places.get(kind.parent or "", _NO_PLACES)),
+        seen, matrix.out, places, copied_columns(places), _rates_at(matrix.places.get(kind.parent or "", _NO_PLACES)),
     )  # fmt: skip
 
     waiting = key.open if key.open_time == end else EMPTY
@@ -231,7 +241,7 @@ def _fold_kind(
         waiting.take(ended, open_rows)
     at, f_at = (np.where(part > 0, np.searchsorted(ended, part), -1) for part in last)
     open_end(
-        weights_of(np.array([end]))[0], filings.counted[name][begin:], *(part[begin:] for part in lines), at,
+        *clock_of(np.array([end])), filings.counted[name][begin:], *(part[begin:] for part in lines), at,
         f_at, *(part[f_begin:] for part in found[1:]), open_rows, end, *kind.places,
     )  # fmt: skip
     return KeyState(after.layers, Layer(ended, open_rows), end)

@@ -126,13 +126,22 @@ def _weight(time, half_life):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def weights_of(time):  # type: ignore[no-untyped-def]
-    """What an event at each time weighs in each decayed sum: int64 (n, half-lives)."""
-    weights = np.empty((len(time), N_HALF_LIVES), np.int64)
+def clock_of(time):  # type: ignore[no-untyped-def]
+    """What the rows need to know of each time, for each half-life (n, half-lives).
+
+    Returns what an event weighs (int64), one over it (float64), the number of the half-life that the time lies in and
+    its first moment (int64): while a key changed since then, its sums need no shift, and no division to find it out.
+    """
+    shape = (len(time), N_HALF_LIVES)
+    weights, units = np.empty(shape, np.int64), np.empty(shape, np.float64)
+    numbers, begins = np.empty(shape, np.int64), np.empty(shape, np.int64)
     for e in range(len(time)):
         for h in range(N_HALF_LIVES):
             weights[e, h] = _weight(time[e], _HALF_LIVES_US[h])
-    return weights
+            units[e, h] = 1.0 / weights[e, h]
+            numbers[e, h] = time[e] // _HALF_LIVES_US[h]
+            begins[e, h] = numbers[e, h] * _HALF_LIVES_US[h]
+    return weights, units, numbers, begins
 
 
 @compiled
@@ -161,13 +170,16 @@ def _advance(row, time):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _read(row, time, weights, chapter, sketch_at, measure_at, seen):  # type: ignore[no-untyped-def]
+def _read(rows, slot, time, g, units, numbers, begins, chapter, sketch_at, measure_at, seen):  # type: ignore[no-untyped-def]
+    row = rows[slot]
     for c in range(N_COUNTS):
         seen[c] = _count(row, c)
     last = row[LAST]
     for h in range(N_HALF_LIVES):
-        places = _places(last, time, _HALF_LIVES_US[h]) if last != NEVER else 0
-        unit = 1.0 / weights[h]
+        places = 0
+        if last < begins[g, h] and last != NEVER:
+            places = min(numbers[g, h] - last // _HALF_LIVES_US[h], 63)
+        unit = units[g, h]
         for c in range(N_COUNTS):
             seen[N_COUNTS + N_HALF_LIVES * c + h] = (row[DECAYED + N_HALF_LIVES * c + h] >> places) * unit
     seen[_SINCE] = (time - row[LAST_FILING]) / _DAY_US if row[LAST_FILING] != NEVER else np.nan
@@ -205,33 +217,40 @@ def _bit(hashed):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _profile(seen, own, parent, out, places):  # type: ignore[no-untyped-def]
-    """Write the features of one line: `out` is its row of the matrix, `places` the column of each feature or -1.
+def _profile(seen, measurements, e, parent, out, r, places, copied):  # type: ignore[no-untyped-def]
+    """Write the features of line e into row r of the matrix `out`; `places` is the column of each feature or -1.
 
-    Only sums, products, quotients and square roots, which IEEE arithmetic rounds alike for one line and a million.
+    `copied` (n, 2) says what is written as it was read: column and place in `seen`. For the rest only sums, products,
+    quotients and square roots, which IEEE arithmetic rounds alike for one line and a million.
     """
-    for at, read in _COPIED:
-        if places[at] >= 0:
-            out[places[at]] = seen[read]
+    for i in range(len(copied)):
+        out[r, copied[i, 0]] = seen[copied[i, 1]]
     at, above, below = _TARGETED
     if places[at] >= 0:
-        out[places[at]] = seen[above] - seen[below]
+        out[r, places[at]] = seen[above] - seen[below]
     at, above, below = _BURST
     if places[at] >= 0:
-        out[places[at]] = (seen[above] * 6.0 + 1.0) / (seen[below] + 1.0)
-    for r in range(_N_RATES):
-        at, above, below = _RATES[r]
-        prior = np.float64(out[parent[r]]) if parent[r] >= 0 else PRIOR_RATE
+        out[r, places[at]] = (seen[above] * 6.0 + 1.0) / (seen[below] + 1.0)
+    for i in range(_N_RATES):
+        at, above, below = _RATES[i]
+        prior = np.float64(out[r, parent[i]]) if parent[i] >= 0 else PRIOR_RATE
         rate = (seen[above] + PRIOR_INSPECTIONS * prior) / (seen[below] + PRIOR_INSPECTIONS)
-        out[places[at]] = prior if np.isnan(rate) else rate  # a line without the key takes the parent's rate
-    for m in range(N_MEASUREMENTS):
-        at = _DEVIATION + m
-        if places[at] >= 0:
-            out[places[at]] = np.nan
-            if own[m] != NO_MEASUREMENT:
+        out[r, places[at]] = prior if np.isnan(rate) else rate  # a line without the key takes the parent's rate
+    if places[_DEVIATION] >= 0:
+        for m in range(N_MEASUREMENTS):
+            deviation = np.nan
+            own = measurements[e, m]
+            if own != NO_MEASUREMENT:
                 n, mean, sd = seen[_MOMENTS + 3 * m], seen[_MOMENTS + 3 * m + 1], seen[_MOMENTS + 3 * m + 2]
                 spread = np.sqrt((n * sd * sd + 4.0 * USUAL_SPREAD * USUAL_SPREAD) / (n + 4.0))
-                out[places[at]] = (own[m] / FIXED_POINT - mean) / spread
+                deviation = (own / FIXED_POINT - mean) / spread
+            out[r, places[_DEVIATION + m]] = deviation
+
+
+def copied_columns(places: Int64) -> Int64:
+    """For the columns of PROFILE: those that are written as they were read, int64 (n, 2), column and place in READS."""
+    pairs = [(places[at], read) for at, read in _COPIED if places[at] >= 0]
+    return np.array(pairs, np.int64).reshape(-1, 2)
 
 
 @compiled
@@ -247,15 +266,23 @@ def _find(row, time, count, change, dated):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _add(row, time, weights, counted, measured, own, partner, chapter, sketch_at, measure_at):  # type: ignore[no-untyped-def]
-    if not measured:  # nothing of an amendment enters
-        return
+def _add(  # type: ignore[no-untyped-def]
+    rows, slot, time, g, weights, numbers, begins, counted, measurements, e, partner, chapter, sketch_at, measure_at,
+):  # fmt: skip
+    row = rows[slot]
     if counted:
-        _advance(row, time)
+        last = row[LAST]
+        if last != NEVER:
+            for h in range(N_HALF_LIVES):
+                if last < begins[g, h]:
+                    places = min(numbers[g, h] - last // _HALF_LIVES_US[h], 63)
+                    for at in range(DECAYED + h, BASE, N_HALF_LIVES):
+                        row[at] >>= places
+        row[LAST] = time
         row[LAST_FILING] = time
         row[COUNTED + _FILINGS // 2] += np.int64(1) << (32 * (_FILINGS % 2))
         for h in range(N_HALF_LIVES):
-            row[DECAYED + N_HALF_LIVES * _FILINGS + h] += weights[h]
+            row[DECAYED + N_HALF_LIVES * _FILINGS + h] += weights[g, h]
     if sketch_at > 0:
         if partner != 0:
             row[sketch_at] |= _bit(partner)
@@ -263,7 +290,7 @@ def _add(row, time, weights, counted, measured, own, partner, chapter, sketch_at
             row[sketch_at + 1] |= _bit(chapter)
     if measure_at > 0:
         for m in range(N_MEASUREMENTS):
-            x = np.int64(own[m])
+            x = np.int64(measurements[e, m])
             if x != NO_MEASUREMENT:
                 row[measure_at + m // 2] += np.int64(1) << (32 * (m % 2))
                 row[measure_at + _SUMS + 2 * m] += x
@@ -289,13 +316,13 @@ def settle(row, delta, sketch_at, measure_at):  # type: ignore[no-untyped-def]
 
 @compiled
 def fold_key(  # type: ignore[no-untyped-def]  # noqa: PLR0912
-    starts, times, weights, reader, counted, measured, measurements, partners, chapters, slots,
+    starts, times, weights, units, numbers, begins, reader, counted, measured, measurements, partners, chapters, slots,
     f_time, f_slot, f_count, f_change, f_dated, open_time, open_slot, open_rows, rows, end,
-    sketch_at, measure_at, seen, out, places, parent,
+    sketch_at, measure_at, seen, out, places, copied, parent,
 ):  # fmt: skip
     """Fold the events of one kind of key into `rows` and write what each reader saw.
 
-    Lines of moment g are starts[g] to starts[g + 1], at times[g], with weights[g]; other arrays as in
+    Lines of moment g are starts[g] to starts[g + 1], at times[g], with what `clock_of` says of it; other arrays as in
     `features.history.Filings`. `f_*` are the findings; `open_*` is what happened at the end of the history before.
     `slots`, `f_slot` and `open_slot` are the rows of their keys, -1 for none. At each moment all lines read before
     anything is written. What happens at the time `end` is written by `open_end`, not here.
@@ -324,31 +351,31 @@ def fold_key(  # type: ignore[no-untyped-def]  # noqa: PLR0912
             if r < 0:
                 continue
             if slot >= 0:
-                _read(rows[slot], t, weights[g], chapters[e], sketch_at, measure_at, one)
+                _read(rows, slot, t, g, units, numbers, begins, chapters[e], sketch_at, measure_at, one)
             if raw:
                 seen[r, :] = one if slot >= 0 else none
             else:
-                _profile(one if slot >= 0 else none, measurements[e], parent, out[r], places)
+                _profile(one if slot >= 0 else none, measurements, e, parent, out, r, places, copied)
         if t == end:
             break
         for e in range(starts[g], starts[g + 1]):
-            if slots[e] >= 0:
+            if slots[e] >= 0 and measured[e]:  # nothing of an amendment enters
                 _add(
-                    rows[slots[e]], t, weights[g], counted[e], measured[e], measurements[e], partners[e], chapters[e],
-                    sketch_at, measure_at,
+                    rows, slots[e], t, g, weights, numbers, begins, counted[e], measurements, e, partners[e],
+                    chapters[e], sketch_at, measure_at,
                 )  # fmt: skip
 
 
 @compiled
 def open_end(  # type: ignore[no-untyped-def]
-    weights, counted, measured, measurements, partners, chapters, slots,
+    weights, units, numbers, begins, counted, measured, measurements, partners, chapters, slots,
     f_slot, f_count, f_change, f_dated, rows, end, sketch_at, measure_at,
 ):  # fmt: skip
-    """Write what happens at the time `end`, lines and findings, into `rows`."""
+    """Write what happens at the time `end`, lines and findings, into `rows`; the clock is that of `end` alone."""
     for e in range(len(slots)):
-        if slots[e] >= 0:
+        if slots[e] >= 0 and measured[e]:
             _add(
-                rows[slots[e]], end, weights, counted[e], measured[e], measurements[e], partners[e], chapters[e],
+                rows, slots[e], end, 0, weights, numbers, begins, counted[e], measurements, e, partners[e], chapters[e],
                 sketch_at, measure_at,
             )  # fmt: skip
     for f in range(len(f_slot)):
