@@ -56,7 +56,7 @@ def party_ids(lines: pd.DataFrame) -> dict[str, pd.Series[str]]:
     whole = pd.concat([part.assign(first_seen=lines["filed_at"].astype("int64")) for part in parts.values()])
     whole = whole.dropna(subset="name").fillna("")
     texts = ["name", "country", "address", "identifier"]
-    parties = Parties.of(whole.groupby(texts, as_index=False)["first_seen"].min())
+    parties = Parties.of(whole.groupby(texts, as_index=False).agg(first_seen=("first_seen", "min")))
 
     def ids(part: pd.DataFrame) -> pd.Series[str]:
         distinct = part.fillna("").drop_duplicates()
