@@ -151,7 +151,8 @@ def _past(history: Path | None, spool: Spool, trained: RiskModel) -> Past:
     if history is not None:
         return past_from_file(history, target)
     with Store.open(settings().store_url) as store:
-        past = past_from_store(store, spool.keys(), target, settings().threads)
+        parts = (part.lines for part in spool.parts())
+        past = past_from_store(store, spool.keys(), target, settings().threads, parts)
     if past.state.as_of <= 0:
         say("note: the store holds nothing from before these manifests, so every party counts as new")
     return past

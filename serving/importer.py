@@ -28,6 +28,7 @@ from risk.manifests import (
     cancellations,
     read_manifest,
 )
+from serving.history_tables import after_import
 from serving.reading import SHOWN, tell_findings, tell_rejects
 from serving.store import Added, Store
 from serving.terminal import Steps, say
@@ -102,10 +103,14 @@ def import_files(
         progress.begin("Storing outcomes")
         for file, rejects, outcomes in waiting:
             _count(tally, rejects, file, outcomes, store.add_outcomes(outcomes, file.name, label=target.name))
+        progress.begin("Folding into the history")
+        note = after_import(store, target) if tally.stored else None
         progress.end()
     for writer in writers:
         if writer.count:
             say(f"rejected records: {writer.path}")
+    if note:
+        say(note)
     tell_rejects(tally.shown, tally.rejected)
     tell_findings(tally.findings)
     return tally.counts()

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine
 
 from risk.manifests.cancellations import Cancellation
 from risk.parties.judgements import Judgement
-from serving.store import assessments, cancellations, engine, filings, imports, outcomes, parties, schema
+from serving.store import assessments, cancellations, engine, filings, history, imports, outcomes, parties, schema
 from serving.store.append import Added
 from serving.store.assessments import Saved
 from serving.store.imports import ImportRun
@@ -215,6 +215,11 @@ class Store:
         """Which of the consignments are cancelled and not filed again; see `cancellations.in_force`."""
         with self.reading() as connection:
             return cancellations.in_force(connection, ids, unfiled_since)
+
+    def history_head(self) -> history.Head | None:
+        """What the tables of the folded history are; None while nothing was folded."""
+        with self.reading() as connection:
+            return history.head(connection)
 
     def begin_import(self, name: str, sha256: str) -> int:
         """Note that the import of a file began; returns the id of the run."""

@@ -172,7 +172,9 @@ def fill(connection: Connection, kind: str, new: Rows) -> None:
             put(connection, kind, new.at(np.arange(start, min(start + SCAN, len(new)))))
         return
     driver: Any = connection.connection.driver_connection
-    with driver.cursor().copy("COPY history_keys (kind, hash, settled, open, open_at) FROM STDIN (FORMAT BINARY)") as to:
+    with driver.cursor().copy(
+        "COPY history_keys (kind, hash, settled, open, open_at) FROM STDIN (FORMAT BINARY)"
+    ) as to:
         to.set_types(["text", "int8", "bytea", "bytea", "int8"])
         for row in _tuples(kind, new):
             to.write_row(row)
