@@ -93,7 +93,7 @@ class Spool:
         """Take what messages took back: what is not filed after it is not scored."""
         for row in rows:
             name = int(_hash(pd.DataFrame({"consignment_id": pd.Series([row.consignment_id], dtype="str")}))[0])
-            moment = int(pd.Timestamp(row.cancelled_at).as_unit("us").value)
+            moment = int(pd.Timestamp(row.cancelled_at).as_unit("us").asm8.astype(np.int64))
             self._cancelled[name] = max(moment, self._cancelled.get(name, moment))
 
     def cancelled(self) -> tuple[int, int]:
