@@ -293,7 +293,9 @@ def _fold_in(connection: Connection, head: Head, upto: Numbers, threads: int, ro
 
 
 def _changed(old: KeyState, new: KeyState, hashes: UInt64, words: int) -> NDArray[np.bool_]:
-    return np.asarray((old.rows(hashes, words) != new.rows(hashes, words)).any(axis=1))
+    """Which rows to write: those that differ, and those open now, whose moment is new even where the bytes are not."""
+    differ = (old.rows(hashes, words) != new.rows(hashes, words)).any(axis=1)
+    return np.asarray(differ | np.isin(hashes, new.open.hashes))
 
 
 def _rows(state: State, name: str, words: int, hashes: UInt64 | None = None) -> Rows:

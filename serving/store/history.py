@@ -132,19 +132,13 @@ def rows(connection: Connection, kind: str, words: int, hashes: UInt64 | None = 
 
 def _rows(found: Sequence[Sequence[Any]], words: int) -> Rows:
     hashes, settled, opened, open_at = zip(*found, strict=True) if found else ((), (), (), ())
-    nothing = bytes(8 * words)
-
-    def whole(parts: Sequence[bytes | None]) -> Int64:
-        joined = b"".join(nothing if part is None else part for part in parts)
-        return np.frombuffer(joined, "<i8").reshape(-1, words).astype(np.int64)
-
-    return Rows(
-        np.array(hashes, np.int64).view(np.uint64),
-        whole(settled),
-        whole(opened),
-        np.array([0 if at is None else at for at in open_at], np.int64),
-        np.array([at is not None for at in open_at], bool),
-    )
+    waiting, times = np.zeros((len(hashes), words), np.int64), np.zeros(len(hashes), np.int64)
+    is_open = np.zeros(len(hashes), bool)
+    for place in [place for place, at in enumerate(open_at) if at is not None]:
+        is_open[place], times[place] = True, open_at[place]
+        waiting[place] = np.frombuffer(opened[place], "<i8")
+    rows_of = np.frombuffer(b"".join(settled), "<i8").reshape(-1, words).astype(np.int64)
+    return Rows(np.array(hashes, np.int64).view(np.uint64), rows_of, waiting, times, is_open)
 
 
 def put(connection: Connection, kind: str, new: Rows) -> None:

@@ -257,6 +257,8 @@ def test_evicted_keys_count_as_never_seen_and_all_others_stay_bit_for_bit(opened
         evict(opened, datetime(2024, 1, 1, tzinfo=UTC))
     rebuild(opened, Target(), threads=1)
     before = kept(opened)
+    assert evict(opened, at(0).to_pydatetime())[0] == 0, "something happened to every key since"
+    assert bits(kept(opened)) == bits(before)
     moment = at(3).to_pydatetime()
     gone, left = evict(opened, moment)
     assert gone > 0
@@ -273,3 +275,11 @@ def test_an_empty_store_has_an_empty_history(opened: Store) -> None:
     bring_in(opened, (lines_table(LINES), outcomes_table(SEIZED)))
     assert keep_up(opened, Target(), threads=1) == "current"
     assert bits(kept(opened)) == bits(one_pass(opened))
+
+
+def test_lines_that_add_the_same_at_one_moment_after_another_are_open_at_the_last(opened: Store) -> None:
+    box = {"id": "A", "consignee_id": "T1", "hs_code": "440349", "containers": '[{"no":"CSQU3054383"}]'}
+    for step in range(4):
+        bring_in(opened, (lines_table([{**box, "line": step + 1, "step": step}]), outcomes_table([])))
+        keep_up(opened, Target(), threads=1)
+        assert bits(kept(opened)) == bits(one_pass(opened))
