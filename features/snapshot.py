@@ -55,7 +55,7 @@ def save_history(state: State, path: str | Path, *, target: Target, about: Mappi
         for part in ("hashes", "rows")
     }
     header: dict[str, Any] = {
-        "layout": _layout(),
+        "layout": layout(),
         "as_of": state.as_of,
         "as_of_utc": utc(pd.Timestamp(state.as_of, unit="us").to_pydatetime()) if state.as_of > NEVER else None,
         "target": asdict(target),
@@ -80,7 +80,7 @@ def load_history(path: str | Path) -> History:
     try:
         with np.load(path, allow_pickle=False) as file:
             header = json.loads(file["header"].tobytes())
-            if header["layout"] != _layout():
+            if header["layout"] != layout():
                 raise HistoryError(
                     f"{path} has history layout {_differences(header['layout'])} than this program; make it anew with "
                     "`risk history snapshot`"
@@ -114,7 +114,8 @@ def _key_state(arrays: Mapping[str, NDArray[Any]], name: str, open_time: int) ->
     return KeyState((settled,) if len(settled) else (), waiting, open_time)
 
 
-def _layout() -> dict[str, Any]:
+def layout() -> dict[str, Any]:
+    """What the rows of a state mean; rows of another layout cannot be read by this program."""
     return {
         "version": VERSION,
         "keys": {name: [kind.partner, kind.measured, kind.words] for name, kind in KINDS.items()},
@@ -127,9 +128,9 @@ def _layout() -> dict[str, Any]:
     }
 
 
-def _differences(layout: Mapping[str, Any]) -> str:
-    differ = [name for name, value in _layout().items() if layout.get(name) != value]
-    return f"{layout.get('version')} with other {', '.join(differ)}"
+def _differences(other: Mapping[str, Any]) -> str:
+    differ = [name for name, value in layout().items() if other.get(name) != value]
+    return f"{other.get('version')} with other {', '.join(differ)}"
 
 
 def _checksum(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> str:

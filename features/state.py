@@ -134,9 +134,10 @@ class State:
         for bit. Keys that were inspected stay however old they are: they are few, they are what history is for, and
         a later correction must still find the outcome that it corrects.
         """
-        since = pd.Timestamp(before).tz_convert("UTC").as_unit("us").value if pd.Timestamp(before).tzinfo else None
-        if since is None:
+        moment = pd.Timestamp(before)
+        if moment.tzinfo is None:
             raise ValueError(f"`before` needs a time zone: {before}")
+        since = int(moment.as_unit("us").asm8.astype(np.int64))  # `value` would be in nanoseconds
         return State({name: _evicted(key, since) for name, key in self.keys.items()}, self.as_of)
 
 

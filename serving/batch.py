@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from risk.errors import InputError
-from risk.manifests import Batch, Findings, Reject, RejectWriter, read_each
+from risk.manifests import Batch, Findings, Reject, RejectWriter, cancellations, read_each
 from risk.model import RiskModel
 from serving.modelling import registry
 from serving.past import described, past_from_file, past_from_store
@@ -54,16 +54,23 @@ def score_files(
         trained, version = registry().load(model)
         with Spool() as spool:
             progress.begin("Reading manifests")
+            mapped = load_mapping(mapping)
             batches = read_each(
                 manifests,
                 table="consignments",
-                mapping=load_mapping(mapping),
+                mapping=mapped,
                 received_at=received_at,
                 sheet=sheet,
             )
-            read, rejected = _spooled(batches, spool, manifests, progress)
+            zone = None if mapped is None else mapped.time_zone
+            read, rejected = _spooled(batches, spool, manifests, progress, received_at or datetime.now(UTC), zone)
             if len(spool) == 0:
                 raise InputError(f"{', '.join(map(str, manifests))}: no record was accepted ({rejected:,} rejected)")
+            cancelled, taken_back = spool.cancelled()
+            if cancelled and cancelled == len(spool.keys()["consignment_id"].unique()):
+                raise InputError(f"{', '.join(map(str, manifests))}: all {cancelled:,} consignments are cancelled")
+            if cancelled:
+                say(f"note: {cancelled:,} consignments were cancelled after their last filing; they are not scored")
             progress.begin("Looking up the history")
             past = _past(history, spool, trained)
             progress.begin("Scoring")
@@ -90,7 +97,9 @@ def score_files(
         "read": read,
         "scored": scored,
         "rejected": rejected,
+        "cancelled": cancelled,
         **summary(assessed),
+        "superseded": assessed.superseded - taken_back,
         "model": {"name": version.name, "version": version.version, "fingerprint": trained.fingerprint},
         "history": described(past),
         "output": str(output),
@@ -98,7 +107,14 @@ def score_files(
     return Scored(assessed, assessed.lines, counts)
 
 
-def _spooled(batches: Iterable[Batch], spool: Spool, sources: Sequence[Path], progress: Steps) -> tuple[int, int]:
+def _spooled(
+    batches: Iterable[Batch],
+    spool: Spool,
+    sources: Sequence[Path],
+    progress: Steps,
+    received: datetime,
+    zone: tzinfo | None,
+) -> tuple[int, int]:
     """Put what was accepted on disk and what was not beside its file; how many records were read and rejected."""
     read, first, findings = 0, list[Reject](), Findings()
     with ExitStack() as open_files:
@@ -111,6 +127,9 @@ def _spooled(batches: Iterable[Batch], spool: Spool, sources: Sequence[Path], pr
             for reject in batch.rejects:
                 writers.get(reject.file, stray).write([reject])
             spool.add(batch.consignments)
+            taken_back, remarks = cancellations(batch.messages, received, zone)
+            spool.cancel(taken_back)
+            findings += remarks
             progress.detail(f"{read:,} records")
     for writer in writers.values():
         if writer.count:
@@ -132,7 +151,8 @@ def _past(history: Path | None, spool: Spool, trained: RiskModel) -> Past:
     if history is not None:
         return past_from_file(history, target)
     with Store.open(settings().store_url) as store:
-        past = past_from_store(store, spool.keys(), target, settings().threads)
+        parts = (part.lines for part in spool.parts())
+        past = past_from_store(store, spool.keys(), target, settings().threads, parts)
     if past.state.as_of <= 0:
         say("note: the store holds nothing from before these manifests, so every party counts as new")
     return past

@@ -1,4 +1,4 @@
-"""Files into the store, batch by batch: consignments of all files first, then the outcomes that point at them.
+"""Files into the store, batch by batch: consignments and cancellations of all files first, then the outcomes.
 
 Every record ends in one of three places: stored, already known, or the file of rejects. An import that was cut off
 can be run again; what is stored is then known. Consignments are never all in memory; outcomes are, until the end.
@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,17 @@ import orjson
 import pandas as pd
 
 from risk.inspection import Target
-from risk.manifests import ColumnMapping, Findings, Reject, RejectWriter, read_manifest
+from risk.manifests import (
+    Batch,
+    ColumnMapping,
+    Finding,
+    Findings,
+    Reject,
+    RejectWriter,
+    cancellations,
+    read_manifest,
+)
+from serving.history_tables import after_import
 from serving.reading import SHOWN, tell_findings, tell_rejects
 from serving.store import Added, Store
 from serving.terminal import Steps, say
@@ -32,11 +42,18 @@ class _Tally:
     stored: int = 0
     known: int = 0
     rejected: int = 0
+    cancelled: int = 0
     shown: list[Reject] = field(default_factory=list)
     findings: Findings = field(default_factory=Findings)
 
     def counts(self) -> dict[str, int]:
-        return {"read": self.read, "stored": self.stored, "known": self.known, "rejected": self.rejected}
+        return {
+            "read": self.read,
+            "stored": self.stored,
+            "known": self.known,
+            "rejected": self.rejected,
+            "cancelled": self.cancelled,
+        }
 
 
 def import_files(
@@ -49,7 +66,11 @@ def import_files(
     received_at: datetime | None = None,
     sheet: str | None = None,
 ) -> dict[str, int]:
-    """Store the consignments and outcomes of the files; counts read, stored, known and rejected."""
+    """Store the consignments and outcomes of the files; counts read, stored, known and rejected.
+
+    `cancelled` counts the cancellations that are new to the store; they are no records, and not among those read.
+    """
+    received = received_at or datetime.now(UTC)
     target = Target() if mapping is None else mapping.target(label)
     tally = _Tally()
     waiting: list[tuple[Path, RejectWriter, pd.DataFrame]] = []
@@ -71,6 +92,7 @@ def import_files(
                 if len(batch.consignments):
                     added = store.add_consignments(batch.consignments, file.name)
                     _count(tally, rejects, file, batch.consignments, added)
+                _cancel(store, tally, file, batch, received, mapping)
                 if len(batch.outcomes):
                     waiting.append((file, rejects, batch.outcomes))
                 progress.detail(f"{tally.read:,} records")
@@ -81,13 +103,33 @@ def import_files(
         progress.begin("Storing outcomes")
         for file, rejects, outcomes in waiting:
             _count(tally, rejects, file, outcomes, store.add_outcomes(outcomes, file.name, label=target.name))
+        progress.begin("Folding into the history")
+        note = after_import(store, target) if tally.stored else None
         progress.end()
     for writer in writers:
         if writer.count:
             say(f"rejected records: {writer.path}")
+    if note:
+        say(note)
     tell_rejects(tally.shown, tally.rejected)
     tell_findings(tally.findings)
     return tally.counts()
+
+
+def _cancel(
+    store: Store, tally: _Tally, file: Path, batch: Batch, received: datetime, mapping: ColumnMapping | None
+) -> None:
+    """Store what the messages that ended in the batch take back."""
+    rows, findings = cancellations(batch.messages, received, None if mapping is None else mapping.time_zone)
+    tally.findings += findings
+    if rows:
+        taken = store.add_cancellations(rows, file.name)
+        tally.cancelled += taken.new
+        if taken.unfiled:
+            reason = "is cancelled, and the store does not hold it; kept, for the filing may come later"
+            count, first = len(taken.unfiled), taken.unfiled[0]
+            line = next(facts.line for facts in batch.messages if first in facts.cancelled)
+            tally.findings.add(Finding("consignment_id", reason, count, str(file), line, first))
 
 
 def _count(tally: _Tally, rejects: RejectWriter, file: Path, frame: pd.DataFrame, added: Added) -> None:

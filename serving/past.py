@@ -6,6 +6,7 @@ and what was recorded between that moment and the last one.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from risk.consignment import KEY
 from risk.errors import HistoryError
 from risk.inspection import Target
 from risk.layout import utc
+from serving.past_in_store import past_from_history
 from serving.scorer import Past
 from serving.store import Store
 
@@ -60,12 +62,21 @@ def past_from_tables(
     return Past(state, Context(before, outcomes[known]), since, meanwhile[~own])
 
 
-def past_from_store(store: Store, manifest: pd.DataFrame, target: Target, threads: int = 2) -> Past:
-    """The same from the store."""
+def past_from_store(
+    store: Store,
+    manifest: pd.DataFrame,
+    target: Target,
+    threads: int = 2,
+    lines: Iterable[pd.DataFrame] | None = None,
+) -> Past:
+    """The same from the store: by its history tables where they serve (`lines`: the manifest in full), else folded."""
+    past = None if lines is None else past_from_history(store, manifest, lines, target, threads)
+    if past is not None:
+        return past
     last = manifest["filed_at"].max().to_pydatetime()
-    lines = store.consignments(filed_before=last)
+    filed = store.consignments(filed_before=last)
     outcomes = store.outcomes(label=target.name, recorded_before=last)
-    return past_from_tables(lines, outcomes, manifest, target, threads)
+    return past_from_tables(filed, outcomes, manifest, target, threads)
 
 
 def described(past: Past) -> str:

@@ -7,7 +7,7 @@ memory is 24 bytes a line. Knows the table's layout; knows nothing of models.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from risk.consignment import CONSIGNMENTS, KEY
 from risk.layout import arrow_schema
+from risk.manifests import Cancellation
 
 PART_ROWS: Final = 50_000
 """Lines scored at a time, about: lines filed at one moment are never parted."""
@@ -34,7 +35,7 @@ Int64 = NDArray[np.int64]
 class Part:
     """The lines of a manifest that were filed in one span of time.
 
-    reads    those to be scored: of the last version of their consignment in the whole manifest
+    reads    those to be scored: of the last version of their consignment in the whole manifest, unless it is cancelled
     later    those whose consignment has further lines in a later part
     before   when the next part begins; None for the last one
     """
@@ -60,6 +61,7 @@ class Spool:
         self._files: list[Path] = []
         self._schema = pa.schema([])
         self._index: list[tuple[NDArray[np.uint64], Int64, Int64]] = []  # hash of the id, version, filed_at
+        self._cancelled: dict[int, int] = {}  # hash of the id, moment
 
     def __enter__(self) -> Self:
         return self
@@ -87,6 +89,35 @@ class Spool:
         self._schema = pa.unify_schemas([self._schema, table.schema])
         self._index.append((_hash(lines), lines["version"].to_numpy(np.int64), _microseconds(lines)))
 
+    def cancel(self, rows: Iterable[Cancellation]) -> None:
+        """Take what messages took back: what is not filed after it is not scored."""
+        for row in rows:
+            name = int(_hash(pd.DataFrame({"consignment_id": pd.Series([row.consignment_id], dtype="str")}))[0])
+            moment = int(pd.Timestamp(row.cancelled_at).as_unit("us").asm8.astype(np.int64))
+            self._cancelled[name] = max(moment, self._cancelled.get(name, moment))
+
+    def cancelled(self) -> tuple[int, int]:
+        """How many consignments among the lines are cancelled, and how many versions they have."""
+        if not self._cancelled or not self._index:
+            return 0, 0
+        hashes, versions, filed = (np.concatenate(column) for column in zip(*self._index, strict=True))
+        known, number = np.unique(hashes, return_inverse=True)
+        last = np.full(len(known), np.iinfo(np.int64).min)
+        np.maximum.at(last, number, filed)
+        gone = self._gone(known, last)
+        pairs = np.unique(np.stack([number, versions])[:, gone[number]], axis=1)
+        return int(gone.sum()), int(pairs.shape[1])
+
+    def _gone(self, known: NDArray[np.uint64], last: Int64) -> Bools:
+        """Which consignments (sorted hashes) were cancelled at or after their last filing."""
+        gone = np.zeros(len(known), bool)
+        if self._cancelled:
+            at = np.searchsorted(known, np.array(list(self._cancelled), np.uint64))
+            for place, (name, moment) in zip(at.tolist(), self._cancelled.items(), strict=True):
+                if place < len(known) and int(known[place]) == name:
+                    gone[place] = moment >= last[place]
+        return gone
+
     def keys(self) -> pd.DataFrame:
         """What tells the lines apart, and when they were filed."""
         frame: pd.DataFrame = self._read(columns=[*KEY, "filed_at"])
@@ -99,13 +130,14 @@ class Spool:
         newest, last = np.zeros(len(known), np.int64), np.full(len(known), np.iinfo(np.int64).min)
         np.maximum.at(newest, number, versions)
         np.maximum.at(last, number, filed)
+        gone = self._gone(known, last)
         cuts = _cuts(np.sort(filed), self._rows)
         for start, end in zip([None, *cuts], [*cuts, None], strict=True):
             lines = self._read(start, end)
             of = np.searchsorted(known, _hash(lines))
             yield Part(
                 lines,
-                reads=lines["version"].to_numpy() == newest[of],
+                reads=(lines["version"].to_numpy() == newest[of]) & ~gone[of],
                 later=np.zeros(len(lines), bool) if end is None else last[of] >= end,
                 before=None if end is None else pd.Timestamp(end, unit="us", tz="UTC"),
             )

@@ -5,6 +5,7 @@ comes back as `Reject` with its file, line, field, value and reason; what was ac
 counted in `Findings`. docs/formats.md describes the layouts, the policy and the mapping language.
 """
 
+from risk.manifests.cancellations import Cancellation, cancellations
 from risk.manifests.checks import check_outcomes
 from risk.manifests.facts import MessageFacts
 from risk.manifests.mapping import ColumnMapping
@@ -15,6 +16,7 @@ from risk.manifests.schema import consignment_schema, outcome_schema
 
 __all__ = [
     "Batch",
+    "Cancellation",
     "ColumnMapping",
     "Finding",
     "Findings",
@@ -22,6 +24,7 @@ __all__ = [
     "Reading",
     "Reject",
     "RejectWriter",
+    "cancellations",
     "check_outcomes",
     "consignment_schema",
     "outcome_schema",

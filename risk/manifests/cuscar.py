@@ -89,6 +89,8 @@ class Cuscar(GoodsSegments):
         tail, self._tail = self._tail, []
         self._close_bill()
         facts = self._facts
+        if not self._count and facts.function == "cancel":  # of a whole message: no bill told its moment yet
+            facts.prepared_at = self._documents.moment(facts.prepared_at, amends=True)
         for name, text in tail:
             self._total_of_message(name, text)
         while self._held:
@@ -292,7 +294,7 @@ class Cuscar(GoodsSegments):
     def _settle(self) -> None:
         """The head is over: what it says of time is known."""
         facts = self._facts
-        facts.prepared_at = self._documents.moment(facts.prepared_at, facts.function in {"change", "replace"})
+        facts.prepared_at = self._documents.moment(facts.prepared_at, facts.function in {"change", "replace", "cancel"})
         if not facts.prepared_at and not self._received and self._first:
             raise InputError(
                 f"{self._bills.file}: segment {self.at}: the CUSCAR message does not say when it was prepared (DTM 137 "

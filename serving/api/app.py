@@ -99,10 +99,13 @@ def create_app() -> FastAPI:
 
 
 def _worklist(store: Store, limit: int) -> list[dict[str, Any]]:
-    """The assessments of the latest scoring in the store, in order of rank."""
+    """The assessments of the latest scoring in the store, in order of rank, without consignments cancelled since."""
     found = store.assessments()
     latest = found[found["scored_at"] == found["scored_at"].max()]
-    return _records(latest.sort_values("rank").head(limit))
+    if latest.empty:
+        return []
+    gone = store.cancelled(latest["consignment_id"].tolist(), unfiled_since=latest["scored_at"].iloc[0])
+    return _records(latest[~latest["consignment_id"].isin(gone)].sort_values("rank").head(limit))
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:

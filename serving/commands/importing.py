@@ -44,6 +44,6 @@ def mount(app: typer.Typer) -> None:
         else:
             say(
                 f"read {counts['read']:,}, stored {counts['stored']:,}, already known {counts['known']:,}, "
-                f"rejected {counts['rejected']:,}"
+                f"rejected {counts['rejected']:,}, cancelled {counts['cancelled']:,}"
             )
         return 3 if counts["rejected"] else 0

@@ -71,7 +71,8 @@ def append(connection: Connection, table: Table, columns: Columns) -> int:
 
 def stream(connection: Connection, query: Select[Any], size: int = CHUNK) -> Iterator[Sequence[Sequence[Any]]]:
     """The rows of a query, `size` at a time, without holding all of them on either side."""
-    result = connection.execution_options(stream_results=True, max_row_buffer=size).execute(query)
+    # Options of this query alone: on the connection they would outlive it, and a write cannot be streamed.
+    result = connection.execute(query, execution_options={"stream_results": True, "max_row_buffer": size})
     yield from result.partitions(size)
 
 

@@ -16,8 +16,9 @@ from typing import Any, Self
 import pandas as pd
 from sqlalchemy import Connection, Engine
 
+from risk.manifests.cancellations import Cancellation
 from risk.parties.judgements import Judgement
-from serving.store import assessments, engine, filings, imports, outcomes, parties, schema
+from serving.store import assessments, cancellations, engine, filings, history, imports, outcomes, parties, schema
 from serving.store.append import Added
 from serving.store.assessments import Saved
 from serving.store.imports import ImportRun
@@ -197,6 +198,28 @@ class Store:
         """What people said about parties before a time (exclusive); all by default."""
         with self.reading() as connection:
             return parties.judgements(connection, judged_before=judged_before)
+
+    def add_cancellations(
+        self, rows: Sequence[Cancellation], source: str, *, received_at: datetime | None = None
+    ) -> cancellations.Taken:
+        """Store what messages took back, all or none; see `cancellations.add`."""
+        with self.transaction() as connection:
+            return cancellations.add(connection, rows, source, received_at=received_at)
+
+    def cancellations(self, *, consignment_id: str | None = None) -> list[Cancellation]:
+        """What messages took back, of one consignment or of all, by time."""
+        with self.reading() as connection:
+            return cancellations.read(connection, consignment_id)
+
+    def cancelled(self, ids: Sequence[str], *, unfiled_since: datetime) -> set[str]:
+        """Which of the consignments are cancelled and not filed again; see `cancellations.in_force`."""
+        with self.reading() as connection:
+            return cancellations.in_force(connection, ids, unfiled_since)
+
+    def history_head(self) -> history.Head | None:
+        """What the tables of the folded history are; None while nothing was folded."""
+        with self.reading() as connection:
+            return history.head(connection)
 
     def begin_import(self, name: str, sha256: str) -> int:
         """Note that the import of a file began; returns the id of the run."""

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.row import BASE, COUNTED, fresh_rows
-from features.state import KeyState, Layer
+from features.row import BASE, COUNTED, LAST, fresh_rows
+from features.state import KeyState, Layer, State
 
 WRITES = st.lists(st.dictionaries(st.integers(1, 40), st.integers(0, 9), max_size=12), max_size=12)
 
@@ -53,3 +55,12 @@ def test_rows_in_any_order_make_a_state() -> None:
     rows = np.repeat(np.array([[7], [8]], np.int64), BASE, axis=1)
     state = KeyState.of(np.array([9, 3], np.uint64), rows)
     assert state.rows(np.array([3, 9], np.uint64))[:, 0].tolist() == [8, 7]
+
+
+def test_a_key_to_which_nothing_happened_since_a_moment_is_evicted_and_one_of_that_moment_stays() -> None:
+    moment = datetime(2025, 3, 10, tzinfo=UTC)
+    rows = fresh_rows(2)
+    rows[:, LAST] = [int(moment.timestamp()) * 1_000_000 - 1, int(moment.timestamp()) * 1_000_000]
+    state = State({"consignee": KeyState((Layer(np.array([1, 2], np.uint64), rows),))}, int(rows[1, LAST]))
+    assert state.evict(moment).key("consignee").compact().hashes.tolist() == [2]
+    assert len(state.evict(moment - timedelta(seconds=1)).key("consignee")) == 2

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-from small_office import Ran, at_home, risk
+from small_office import Office, Ran, at_home, risk
 
+from serving.api.app import _worklist
 from serving.settings import settings
 from serving.store import Store
 
@@ -46,7 +49,7 @@ def test_everything_read_is_stored_known_or_rejected_and_the_same_file_again_is_
     file = write(tmp_path / "some.csv", text + GOOD)
     first = bring_in(tmp_path, file)
     assert first.status == 3
-    assert first.json == {"read": 5, "stored": 2, "known": 0, "rejected": 3}
+    assert first.json == {"read": 5, "stored": 2, "known": 0, "rejected": 3, "cancelled": 0}
     found = rejects(file)
     assert [(entry["line"], entry["field"]) for entry in found] == [
         ("3", "filed_at"),
@@ -57,7 +60,7 @@ def test_everything_read_is_stored_known_or_rejected_and_the_same_file_again_is_
     assert "A2" in found[0]["record"]
     assert "rejected records:" in first.err and "soon" in first.err
     again = bring_in(tmp_path, file)
-    assert again.json == {"read": 5, "stored": 0, "known": 2, "rejected": 3}
+    assert again.json == {"read": 5, "stored": 0, "known": 2, "rejected": 3, "cancelled": 0}
     assert len(rejects(file)) == 3, "the rejects of the run before are replaced"
     assert stored(tmp_path)["consignment_id"].tolist() == ["A1", "A4"]
 
@@ -96,7 +99,7 @@ def test_a_file_that_cannot_be_read_is_refused_by_name_in_one_sentence(
 
 def test_a_header_alone_is_no_error_and_no_record(tmp_path: Path) -> None:
     ran = bring_in(tmp_path, write(tmp_path / "header.csv", HEADER))
-    assert (ran.status, ran.json) == (0, {"read": 0, "stored": 0, "known": 0, "rejected": 0})
+    assert (ran.status, ran.json) == (0, {"read": 0, "stored": 0, "known": 0, "rejected": 0, "cancelled": 0})
 
 
 def test_utf_16_with_its_mark_and_latin_1_with_its_mapping_are_read(tmp_path: Path) -> None:
@@ -146,7 +149,7 @@ def test_dates_in_three_formats_are_read_as_the_mapping_says_and_the_future_is_r
     )
     file = write(tmp_path / "dates.csv", text)
     ran = bring_in(tmp_path, file, mapping=mapping)
-    assert (ran.status, ran.json) == (3, {"read": 5, "stored": 3, "known": 0, "rejected": 2})
+    assert (ran.status, ran.json) == (3, {"read": 5, "stored": 3, "known": 0, "rejected": 2, "cancelled": 0})
     assert stored(tmp_path)["filed_at"].dt.strftime("%Y-%m-%d").tolist() == ["2025-03-04"] * 3
     assert [(entry["line"], entry["value"]) for entry in rejects(file)] == [("5", "March 4th"), ("6", "2099-01-01")]
     assert "future" in rejects(file)[1]["reason"]
@@ -167,7 +170,7 @@ def test_a_line_filed_again_otherwise_is_refused_and_an_amendment_kept(tmp_path:
     assert bring_in(tmp_path, write(tmp_path / "one.csv", HEADER + GOOD)).status == 0
     changed = write(tmp_path / "two.csv", HEADER + GOOD.replace("1200", "900"))
     ran = bring_in(tmp_path, changed)
-    assert (ran.status, ran.json) == (3, {"read": 1, "stored": 0, "known": 0, "rejected": 1})
+    assert (ran.status, ran.json) == (3, {"read": 1, "stored": 0, "known": 0, "rejected": 1, "cancelled": 0})
     assert "gross_weight_kg" in rejects(changed)[0]["reason"] and "900" in rejects(changed)[0]["record"]
     amended = HEADER.strip() + ",version\n" + GOOD.replace("1200", "900").replace("08:00", "09:00").strip() + ",2\n"
     assert bring_in(tmp_path, write(tmp_path / "three.csv", amended)).json["stored"] == 1
@@ -188,7 +191,7 @@ def test_outcomes_of_nothing_too_early_or_twice_are_told_apart_from_corrections(
     )
     ran = bring_in(tmp_path, found, filed)
     assert ran.status == 3
-    assert ran.json == {"read": 8, "stored": 4, "known": 0, "rejected": 4}
+    assert ran.json == {"read": 8, "stored": 4, "known": 0, "rejected": 4, "cancelled": 0}
     assert outcomes(tmp_path)["result"].tolist() == ["inconclusive", "wildlife"]
     reasons = {entry["field"]: entry["reason"] for entry in rejects(found)}
     assert set(reasons) == {"consignment_id", "recorded_at", "result"}
@@ -217,3 +220,78 @@ def test_without_a_file_or_with_an_unknown_label_it_is_wrong_use(tmp_path: Path)
     ran = risk(tmp_path, "import", file, "--mapping", mapping, "--label", "smuggling")
     assert ran.status == 2
     assert "smuggling" in ran.sentence and "fraud" in ran.sentence
+
+
+def cargo_report(path: Path, *messages: tuple[str, str, list[str]]) -> Path:
+    """A CUSCAR file with messages (function code, hour of 1 March 2025, bills)."""
+    segments = ["UNB+UNOC:3+LINE+CUSTOMS+250301:0800+1"]
+    for number, (function, hour, bills) in enumerate(messages, 1):
+        body = [f"UNH+{number}+CUSCAR:D:95B:UN", f"BGM+85+DOC+{function}", f"DTM+137:20250301{hour}00:203"]
+        for place, bill in enumerate(bills, 1):
+            body += [f"CNI+{place}+{bill}", f"RFF+BM:{bill}", "LOC+9+KEMBA", "GID+1+5:CT", "FTX+AAA+++TIMBER"]
+        segments += [*body, f"UNT+{len(body) + 1}+{number}"]
+    return write(path, "'".join([*segments, f"UNZ+{len(messages)}+1", ""]))
+
+
+def cancelled(home: Path, *ids: str) -> set[str]:
+    with at_home(home), Store.open(settings().store_url) as store:
+        return store.cancelled(ids, unfiled_since=datetime(2025, 3, 1, tzinfo=UTC))
+
+
+def test_a_cancelled_bill_stays_history_and_is_back_when_filed_again(tmp_path: Path) -> None:
+    first = bring_in(tmp_path, cargo_report(tmp_path / "one", ("9", "09", ["B1", "B2"])))
+    assert (first.status, first.json["stored"], first.json["cancelled"]) == (0, 2, 0)
+    taken_back = cargo_report(tmp_path / "two", ("1", "10", ["B1"]))
+    assert bring_in(tmp_path, taken_back).json == {"read": 0, "stored": 0, "known": 0, "rejected": 0, "cancelled": 1}
+    assert bring_in(tmp_path, taken_back).json["cancelled"] == 0, "importing twice changes nothing"
+    assert cancelled(tmp_path, "B1", "B2") == {"B1"}
+    assert stored(tmp_path)["consignment_id"].tolist() == ["B1", "B2"], "what was filed was filed"
+    again = bring_in(tmp_path, cargo_report(tmp_path / "three", ("9", "11", ["B1"])))
+    assert (again.json["stored"], cancelled(tmp_path, "B1", "B2")) == (1, set())
+    assert "cancelled 1" in risk(tmp_path, "import", cargo_report(tmp_path / "four", ("1", "12", ["B2"]))).err
+
+
+def test_a_cancellation_of_what_the_store_does_not_hold_is_told_and_holds_when_the_filing_comes(tmp_path: Path) -> None:
+    ran = bring_in(tmp_path, cargo_report(tmp_path / "two", ("1", "10", ["B1", "B2"])))
+    assert ran.json["cancelled"] == 2
+    assert "2 times" in ran.err and "the store does not hold it" in ran.err
+    assert bring_in(tmp_path, cargo_report(tmp_path / "one", ("9", "09", ["B1"]), ("9", "11", ["B2"]))).status == 0
+    assert cancelled(tmp_path, "B1", "B2") == {"B1"}
+
+
+def test_a_change_and_a_cancellation_of_the_same_moment_count_in_their_order(tmp_path: Path) -> None:
+    file = cargo_report(tmp_path / "one", ("9", "09", ["B1", "B2"]), ("4", "09", ["B1", "B2"]), ("1", "09", []))
+    assert bring_in(tmp_path, file).json["cancelled"] == 2
+    assert cancelled(tmp_path, "B1", "B2") == {"B1", "B2"}
+
+
+def test_a_cancellation_of_the_future_counts_from_its_receipt_and_is_told(tmp_path: Path) -> None:
+    received = ("--received-at", "2025-02-01T00:00Z", "--json")
+    ran = risk(tmp_path, "import", cargo_report(tmp_path / "two", ("1", "10", ["B1"])), *received)
+    assert "in the future" in ran.err
+    with at_home(tmp_path), Store.open(settings().store_url) as store:
+        assert [row.cancelled_at for row in store.cancellations()] == [datetime(2025, 2, 1, tzinfo=UTC)]
+
+
+def test_what_is_cancelled_is_not_scored_or_leaves_the_worklist_and_both_are_said(
+    office: Office, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(office.home, home)
+    file = cargo_report(tmp_path / "one", ("9", "09", ["B1", "B2", "B3"]), ("1", "10", ["B2"]))
+    ran = risk(home, "score", file, "-o", tmp_path / "out.csv", "--json")
+    assert "1 consignments were cancelled" in ran.err
+    assert {name: ran.json[name] for name in ("consignments", "cancelled", "superseded")} == {
+        "consignments": 2,
+        "cancelled": 1,
+        "superseded": 0,
+    }
+    assert set(pd.read_csv(tmp_path / "out.csv")["consignment_id"]) == {"B1", "B3"}
+    assert bring_in(home, file, cargo_report(tmp_path / "two", ("1", "11", ["B3"]))).json["cancelled"] == 2
+    with at_home(home), Store.open(settings().store_url) as store:
+        assert [entry["consignment_id"] for entry in _worklist(store, 10)] == ["B1"]
+    assert bring_in(home, cargo_report(tmp_path / "three", ("9", "12", ["B3"]))).status == 0
+    with at_home(home), Store.open(settings().store_url) as store:
+        assert {entry["consignment_id"] for entry in _worklist(store, 10)} == {"B1", "B3"}
+    nothing = risk(home, "score", cargo_report(tmp_path / "four", ("9", "09", ["B9"]), ("1", "10", [])), "-o", "o.csv")
+    assert "all 1 consignments are cancelled" in nothing.sentence

@@ -1,0 +1,194 @@
+"""The folded history in the store: a row for each key, and one that says of what and how far it was folded.
+
+These tables are made of the filings and outcomes and can be made again; everything else in the store is the truth.
+A row of a key is kept as bytes (words of 64 bits, little-endian) in two parts, as in `features.state`: what is
+settled, and what happened at `open_at`, which is not in the settled part yet. A part that is open at an earlier
+moment than the head's `as_of` has only not been settled yet. Hashes are unsigned in memory and signed here, bit for
+bit. Knows nothing of what a row means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple, dataclass, fields
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import BigInteger, Connection, LargeBinary, PrimaryKeyConstraint, Table, Text, delete, insert, select
+from sqlalchemy import Column as SqlColumn
+
+from serving.store.append import stream
+from serving.store.rows import CHUNK
+from serving.store.tables import METADATA, ORDERED_TEXT
+
+Int64 = NDArray[np.int64]
+UInt64 = NDArray[np.uint64]
+
+HISTORY_KEYS: Final = Table(
+    "history_keys",
+    METADATA,
+    SqlColumn("kind", ORDERED_TEXT, nullable=False),
+    SqlColumn("hash", BigInteger, nullable=False),
+    SqlColumn("settled", LargeBinary, nullable=False),
+    SqlColumn("open", LargeBinary),
+    SqlColumn("open_at", BigInteger),
+    PrimaryKeyConstraint("kind", "hash", name="pk_history_keys"),
+    sqlite_with_rowid=False,
+)
+"""One row for each key of each kind."""
+
+HISTORY_STATE: Final = Table(
+    "history_state",
+    METADATA,
+    SqlColumn("id", BigInteger, autoincrement=False, nullable=False),
+    SqlColumn("target", Text, nullable=False),
+    SqlColumn("layout", Text, nullable=False),
+    SqlColumn("as_of", BigInteger, nullable=False),
+    SqlColumn("filings_to", BigInteger, nullable=False),
+    SqlColumn("outcomes_to", BigInteger, nullable=False),
+    SqlColumn("evicted_before", BigInteger),
+    PrimaryKeyConstraint("id", name="pk_history_state"),
+)
+"""One row, or none while nothing was folded."""
+
+SCAN: Final = 100_000
+"""From so many keys of a kind on it is quicker to read all of them."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """What the rows are: the target and the layout (JSON), the time of the last event, and the events folded in.
+
+    Folded in are all filings and outcomes whose number in the store is at most `filings_to` and `outcomes_to`.
+    `evicted_before` is the latest time before which old keys were dropped; None for never. Times in microseconds.
+    """
+
+    target: str
+    layout: str
+    as_of: int
+    filings_to: int = 0
+    outcomes_to: int = 0
+    evicted_before: int | None = None
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of one kind of key: `hashes` ascending, `settled` and `open` (n, words), `open_at` (n).
+
+    Where nothing is open, `open` holds zeros and `is_open` is False.
+    """
+
+    hashes: UInt64
+    settled: Int64
+    open: Int64
+    open_at: Int64
+    is_open: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.hashes)
+
+    def at(self, places: NDArray[Any]) -> Rows:
+        """Some of the rows."""
+        return Rows(*(getattr(self, part.name)[places] for part in fields(self)))
+
+
+def head(connection: Connection) -> Head | None:
+    """What the rows are; None while nothing was folded."""
+    columns = [HISTORY_STATE.c[part.name] for part in fields(Head)]
+    row = connection.execute(select(*columns)).one_or_none()
+    return None if row is None else Head(*row)
+
+
+def lock(connection: Connection) -> None:
+    """Let nobody else write the history until the end of the transaction; readers go on."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("LOCK TABLE history_state IN EXCLUSIVE MODE")
+
+
+def set_head(connection: Connection, new: Head) -> None:
+    """Say what the rows are now."""
+    connection.execute(delete(HISTORY_STATE))
+    values = zip((part.name for part in fields(Head)), astuple(new), strict=True)
+    connection.execute(insert(HISTORY_STATE).values(id=1, **dict(values)))
+
+
+def rows(connection: Connection, kind: str, words: int, hashes: UInt64 | None = None) -> Rows:
+    """The rows of one kind of key, of the hashes (ascending, each once) that are there; all by default."""
+    columns = HISTORY_KEYS.c
+    query = select(columns.hash, columns.settled, columns.open, columns.open_at).where(columns.kind == kind)
+    if hashes is None or len(hashes) > SCAN:
+        found = [_rows(part, words) for part in stream(connection, query)]
+    else:
+        signed = hashes.view(np.int64).tolist()
+        parts = [signed[start : start + CHUNK] for start in range(0, len(signed), CHUNK)]
+        found = [_rows(connection.execute(query.where(columns.hash.in_(part))).all(), words) for part in parts]
+    together = Rows(*(np.concatenate([getattr(each, part.name) for each in [_rows([], words), *found]])
+                      for part in fields(Rows)))  # fmt: skip
+    if hashes is not None and len(hashes) > SCAN:
+        together = together.at(np.isin(together.hashes, hashes))
+    return together.at(np.argsort(together.hashes))
+
+
+def _rows(found: Sequence[Sequence[Any]], words: int) -> Rows:
+    hashes, settled, opened, open_at = zip(*found, strict=True) if found else ((), (), (), ())
+    waiting, times = np.zeros((len(hashes), words), np.int64), np.zeros(len(hashes), np.int64)
+    is_open = np.zeros(len(hashes), bool)
+    for place in [place for place, at in enumerate(open_at) if at is not None]:
+        is_open[place], times[place] = True, open_at[place]
+        waiting[place] = np.frombuffer(opened[place], "<i8")
+    rows_of = np.frombuffer(b"".join(settled), "<i8").reshape(-1, words).astype(np.int64)
+    return Rows(np.array(hashes, np.int64).view(np.uint64), rows_of, waiting, times, is_open)
+
+
+def put(connection: Connection, kind: str, new: Rows) -> None:
+    """Write rows in place of those of the same keys."""
+    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    statement = (
+        f"INSERT INTO history_keys (kind, hash, settled, open, open_at) VALUES ({', '.join([mark] * 5)}) "
+        "ON CONFLICT (kind, hash) DO UPDATE SET settled = excluded.settled, open = excluded.open, "
+        "open_at = excluded.open_at"
+    )
+    if len(new):
+        connection.exec_driver_sql(statement, list(_tuples(kind, new)))
+
+
+def clear(connection: Connection) -> None:
+    """Drop all rows and what is said of them."""
+    connection.execute(delete(HISTORY_KEYS))
+    connection.execute(delete(HISTORY_STATE))
+
+
+def fill(connection: Connection, kind: str, new: Rows) -> None:
+    """Write the rows of a kind of which there are none; much quicker than `put` on PostgreSQL."""
+    if connection.dialect.name == "sqlite":
+        for start in range(0, len(new), SCAN):
+            put(connection, kind, new.at(np.arange(start, min(start + SCAN, len(new)))))
+        return
+    driver: Any = connection.connection.driver_connection
+    with driver.cursor().copy(
+        "COPY history_keys (kind, hash, settled, open, open_at) FROM STDIN (FORMAT BINARY)"
+    ) as to:
+        to.set_types(["text", "int8", "bytea", "bytea", "int8"])
+        for row in _tuples(kind, new):
+            to.write_row(row)
+
+
+def remove(connection: Connection, kind: str, hashes: UInt64) -> None:
+    """Drop the rows of some keys of a kind."""
+    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    if len(hashes):
+        statement = f"DELETE FROM history_keys WHERE kind = {mark} AND hash = {mark}"
+        connection.exec_driver_sql(statement, [(kind, hashed) for hashed in hashes.view(np.int64).tolist()])
+
+
+def _tuples(kind: str, new: Rows) -> Iterator[tuple[str, int, bytes, bytes | None, int | None]]:
+    size = 8 * new.settled.shape[1]
+    settled, opened = (part.astype("<i8", copy=False).tobytes() for part in (new.settled, new.open))
+    # In the order in which the table lies, which the database adds to fastest.
+    order = np.argsort(new.hashes.view(np.int64))
+    hashes, open_at, is_open = (part.tolist() for part in (new.hashes.view(np.int64), new.open_at, new.is_open))
+    for place in order.tolist():
+        start, end = place * size, (place + 1) * size
+        waiting = (opened[start:end], open_at[place]) if is_open[place] else (None, None)
+        yield (kind, hashes[place], settled[start:end], *waiting)
