@@ -68,6 +68,14 @@ class RiskModel:
         raw = self._mean(table, raw_score=True, num_threads=threads)
         return Scores(self.calibration.probability(raw), raw)
 
+    def spread(self, table: FeatureTable, *, threads: int = 0) -> Float64:
+        """How far the forests disagree: the standard deviation of their raw scores of each row, 0 for one forest."""
+        if len(table) == 0:
+            return np.empty(0)
+        matrix = self.encode(table)
+        said = [forest.predict(matrix, raw_score=True, num_threads=threads) for forest in self._forests]
+        return np.asarray(np.std(np.asarray(said, np.float64), axis=0), np.float64)
+
     def contributions(self, table: FeatureTable) -> Float64:
         """What each feature adds to the raw score of each row (n, features), exact Shapley values of the trees.
 
