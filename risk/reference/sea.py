@@ -62,6 +62,34 @@ def route_km(a: str, b: str) -> float:
     return float(shortest[index[a], index[b]])
 
 
+def route(a: str, b: str) -> tuple[Point, ...]:
+    """The points of the shortest way over sea, both ends with it; KeyError for a point that does not exist."""
+    index, shortest = _net()
+    way = [points()[a]]
+    while way[-1].name != b:
+        here = way[-1]
+        way.append(
+            min(
+                _neighbours()[here.name],
+                key=lambda there: (
+                    great_circle_km(here.latitude, here.longitude, there.latitude, there.longitude)
+                    + shortest[index[there.name], index[b]],
+                    there.name,
+                ),
+            )
+        )
+    return tuple(way)
+
+
+@cache
+def _neighbours() -> dict[str, list[Point]]:
+    found: dict[str, list[Point]] = {name: [] for name in points()}
+    for start, end in legs():
+        found[start].append(points()[end])
+        found[end].append(points()[start])
+    return found
+
+
 @cache
 def _net() -> tuple[dict[str, int], npt.NDArray[np.float64]]:
     index = {name: place for place, name in enumerate(points())}
