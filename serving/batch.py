@@ -21,7 +21,7 @@ from serving.results import result_format, write_results
 from serving.scorer import Assessments, Past, assess, model_target, summary
 from serving.settings import settings
 from serving.spool import Spool
-from serving.store import ASSESSMENTS, Store
+from serving.store import ASSESSMENTS, Store, assessments, worklist
 from serving.terminal import Steps, say, steps
 
 
@@ -143,7 +143,9 @@ def _spooled(
 def save_assessments(store: Store, assessed: Assessments) -> None:
     """Keep the assessments in the store, where the worklist reads them."""
     names = [column.name for column in ASSESSMENTS if column.name in assessed.table]
-    store.save_assessments(assessed.table[names])
+    with store.transaction() as connection:
+        saved = assessments.save(connection, assessed.table[names])
+        worklist.put(connection, assessed.table, saved.ids)
 
 
 def _past(history: Path | None, spool: Spool, trained: RiskModel) -> Past:

@@ -14,7 +14,20 @@ import typer
 from typer.exceptions import TyperException
 
 from risk.errors import RiskError
-from serving.commands import database, demo, history, importing, inspect, model, parties, score, serve, simulate, train
+from serving.commands import (
+    database,
+    demo,
+    history,
+    importing,
+    inspect,
+    model,
+    parties,
+    replay,
+    score,
+    serve,
+    simulate,
+    train,
+)
 from serving.settings import use_home
 
 app = typer.Typer(
@@ -25,7 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (demo, simulate, inspect, importing, train, score, model, serve):
+for module in (demo, simulate, inspect, importing, train, score, model, serve, replay):
     module.mount(app)
 app.add_typer(history.app, name="history")
 app.add_typer(parties.app, name="parties")

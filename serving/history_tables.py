@@ -116,13 +116,17 @@ def fold_store(
     *,
     threads: int = 2,
     rows: int = BATCH,
+    before: int | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> State:
-    """The history of all events in the store up to these numbers, folded batch by batch in order of time."""
+    """The history of all events in the store up to these numbers, folded batch by batch in order of time.
+
+    `before` (microseconds) leaves out what happened at that time or later.
+    """
     state, done = State(), 0
     with store.reading() as connection:
         events.one_moment(connection)
-        for batch in _batches(connection, target.name, Numbers(), upto, rows):
+        for batch in _batches(connection, target.name, Numbers(), upto, rows, before):
             state = batch.folded(state, target, threads)
             done += len(batch.lines)
             progress(done)
@@ -257,14 +261,16 @@ class _Batch:
         )[1]
 
 
-def _batches(connection: Connection, label: str, after: Numbers, upto: Numbers, rows: int) -> Iterator[_Batch]:
-    """The events numbered above `after` and up to `upto`, in order of time."""
-    every = Span(after, upto)
+def _batches(
+    connection: Connection, label: str, after: Numbers, upto: Numbers, rows: int, before: int | None = None
+) -> Iterator[_Batch]:
+    """The events numbered above `after` and up to `upto`, and before a time, in order of time."""
+    every = Span(after, upto, before=before)
     first = events.times(connection, every, label)
     start = None if first is None else first[0]
     while start is not None:
         end = events.cut(connection, replace(every, start=start), label, rows)
-        span = replace(every, start=start, before=end)
+        span = replace(every, start=start, before=before if end is None else end)
         lines, outcomes = events.lines(connection, span), events.outcomes(connection, span, label)
         ids = pd.unique(pd.concat([lines["consignment_id"], outcomes["consignment_id"]])).tolist()
         done = (

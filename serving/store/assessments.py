@@ -91,3 +91,10 @@ def one(connection: Connection, key: str) -> dict[str, Any] | None:
 def count(connection: Connection) -> int:
     """How many assessments."""
     return connection.execute(select(func.count()).select_from(ASSESSMENT_ROWS)).scalar_one()
+
+
+def latest_probabilities(connection: Connection, model_fingerprint: str, limit: int) -> list[float]:
+    """The probabilities of the latest answers of a model, at most so many."""
+    columns = ASSESSMENT_ROWS.c
+    latest = select(columns.probability, columns.model_fingerprint).order_by(columns.scored_at.desc()).limit(limit)
+    return [row[0] for row in connection.execute(latest) if row[1] == model_fingerprint]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, and_, bindparam, func, select, update
 
 from risk.selection import stable_hash
-from serving.store.append import microseconds
+from serving.store.append import microseconds, moment
 from serving.store.rows import CHUNK, Columns
 from serving.store.work import CLAIMS, WORKLIST
 
@@ -167,3 +168,8 @@ def set_state(connection: Connection, ids: Sequence[str], state: str) -> None:
         part = list(ids[start : start + CHUNK])
         wanted = and_(WORKLIST.c.consignment_id.in_(part), WORKLIST.c.state != state)
         connection.execute(update(WORKLIST).where(wanted).values(state=state))
+
+
+def time(value: int) -> datetime:
+    """A time of an entry."""
+    return moment(value)
