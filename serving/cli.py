@@ -15,6 +15,7 @@ from typer.exceptions import TyperException
 
 from risk.errors import RiskError
 from serving.commands import (
+    backtest,
     database,
     demo,
     history,
@@ -23,6 +24,7 @@ from serving.commands import (
     model,
     parties,
     replay,
+    rules,
     score,
     serve,
     simulate,
@@ -38,11 +40,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (demo, simulate, inspect, importing, train, score, model, serve, replay):
+for module in (demo, simulate, inspect, importing, train, score, model, serve, replay, backtest):
     module.mount(app)
 app.add_typer(history.app, name="history")
 app.add_typer(parties.app, name="parties")
 app.add_typer(database.app, name="db")
+app.add_typer(rules.app, name="rules")
 
 
 @app.callback()

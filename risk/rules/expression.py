@@ -328,7 +328,8 @@ class _Compiler:
     def _unlike(self, left: Part, right: Part) -> str:
         if left.constant is not None and right.constant is None:
             left, right = right, left
-        return f"{self._said(left)} and is compared with {self._other(right)}; {_EXPECTED.get(left.kind, left.kind)} is expected"
+        expected = _EXPECTED.get(left.kind, left.kind)
+        return f"{self._said(left)} and is compared with {self._other(right)}; {expected} is expected"
 
     def _other(self, part: Part) -> str:
         return f"{part.shown}, a {part.kind}" if part.constant is None else part.shown

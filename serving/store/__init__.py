@@ -5,6 +5,7 @@ Appends are the truth; anything else can be made from them again. `Store` is the
 """
 
 from serving.store import finding as _finding  # noqa: F401  (its tables belong to METADATA)
+from serving.store import rules as _rules  # noqa: F401  (its tables belong to METADATA)
 from serving.store import work as _work  # noqa: F401  (its tables belong to METADATA)
 from serving.store.append import Added, Conflict
 from serving.store.assessments import Saved, assessment_id

@@ -1,0 +1,221 @@
+"""A backtest as a person asks for it: rules from a file or the store, history, the champion, and a readable table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+from rich.table import Table
+
+from features import extras as extra_columns
+from risk.errors import ModelError, UsageError
+from risk.feature import Feature
+from risk.layout import EXTRA_PREFIX, utc
+from risk.model import RiskModel
+from risk.rules import CompiledRule, ExpressionError, RuleError, compile_rule, read_rules
+from serving.modelling import registry
+from serving.rulebook import Rulebook, fields
+from serving.scorer import model_target
+from serving.settings import settings
+from serving.store import Store
+from serving.tables import Tables, load_tables
+from serving.terminal import Steps, out, say, steps
+from training.backtest import Judges, Rules, Span, backtest
+from training.report import figure_text
+
+DAYS: Final = 182
+"""How far back a backtest reaches when neither a date nor a model says so."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What `risk backtest` is asked for."""
+
+    source: str
+    consignments: Sequence[Path] = ()
+    outcomes: Sequence[Path] = ()
+    mapping: Path | None = None
+    label: str | None = None
+    start: datetime | None = None
+    until: datetime | None = None
+    capacity: float | None = None
+    model: str = "champion"
+
+
+def run_backtest(asked: Asked) -> dict[str, Any]:
+    """The figures of a backtest, with `problems` (rules left out) and `notes` on how to read them."""
+    with steps() as progress:
+        tables = load_tables(asked.consignments, asked.outcomes, progress, mapping=asked.mapping, label=asked.label)
+        notes: list[str] = []
+        progress.begin("Loading the model")
+        trained, version = _model(asked.model, tables, notes)
+        extras = _extras(trained, tables.lines)
+        judges, problems = _judges(asked.source, extras)
+        span = _span(asked, tables, trained, notes)
+        progress.begin("Judging the history")
+        found = _run(asked, tables, judges, span, trained, extras, progress)
+    return {
+        "source": asked.source,
+        "model": version,
+        **found,
+        "problems": problems,
+        "notes": notes,
+        "rejected": tables.rejected,
+    }
+
+
+def _run(
+    asked: Asked,
+    tables: Tables,
+    judges: Judges,
+    span: Span,
+    trained: RiskModel | None,
+    extras: Sequence[Feature],
+    progress: Steps,
+) -> dict[str, Any]:
+    return backtest(
+        tables.lines,
+        tables.outcomes,
+        judges,
+        span,
+        model=trained,
+        capacity=settings().capacity if asked.capacity is None else asked.capacity,
+        target=tables.target,
+        extras=extras,
+        threads=settings().threads,
+        progress=lambda done: progress.detail(f"{done:,} lines"),
+    )
+
+
+def _model(name: str, tables: Tables, notes: list[str]) -> tuple[RiskModel | None, str | None]:
+    if name == "none":
+        return None, None
+    try:
+        model, version = registry().load(name)
+    except ModelError as error:
+        if name != "champion":
+            raise
+        notes.append(f"not compared with a model: {error}")
+        return None, None
+    if model_target(model) != tables.target:
+        notes.append(
+            f"not compared with model {version.version}: it was trained for {model_target(model).name!r}, the outcomes "
+            f"are of {tables.target.name!r}"
+        )
+        return None, None
+    return model, version.version
+
+
+def _extras(model: RiskModel | None, lines: pd.DataFrame) -> list[Feature]:
+    if model is None:
+        return list(extra_columns.extra_features(lines))
+    return [feature for feature in model.features if feature.name.startswith(EXTRA_PREFIX)]
+
+
+def _judges(source: str, extras: Sequence[Feature]) -> tuple[Judges, list[str]]:
+    """The rules of a file, or those of the store with this id; an expiry date is no mistake here."""
+    known = fields(extras)
+    path = Path(source)
+    if path.exists() or path.suffix in (".yaml", ".yml"):
+        found = read_rules(path, known, today=date.min)
+        if not found.rules:
+            raise RuleError(found.problems[0])
+        return Rules(found.rules), found.problems
+    with Store.open(settings().store_url) as store:
+        versions = Rulebook(store).all(source)
+    if not versions:
+        raise UsageError(f"{source!r} is neither a file of rules nor the id of a rule in the store")
+    rules: list[CompiledRule] = []
+    try:
+        rules.append(compile_rule(versions[-1].rule, known))
+    except ExpressionError as error:
+        raise RuleError(f"rule {source!r}, when: {error}") from None
+    return Rules(rules), []
+
+
+def _span(asked: Asked, tables: Tables, model: RiskModel | None, notes: list[str]) -> Span:
+    """The span asked for; by default what the model was not trained on, else the last months."""
+    filed = tables.lines["filed_at"]
+    first, end = filed.min(), filed.max() + pd.Timedelta(microseconds=1)
+    spans = {} if model is None else model.facts.get("spans", {})
+    unseen = pd.Timestamp(spans["test"]["from"]) if "test" in spans else None
+    default = max(first, end - pd.Timedelta(days=DAYS)).floor("D")
+    if unseen is not None and first <= unseen < end:
+        default = unseen
+    span = Span(_moment(asked.start, tables) or default, _moment(asked.until, tables) or end)
+    if span.start >= span.before:
+        raise UsageError(f"the span begins {utc(span.start)} and ends {utc(span.before)}; give --from before --until")
+    if unseen is not None and span.start < unseen:
+        notes.append(
+            f"the model was trained on consignments filed before {utc(unseen)}; there it looks better than it is"
+        )
+    return span
+
+
+def _moment(moment: datetime | None, tables: Tables) -> pd.Timestamp | None:
+    if moment is None:
+        return None
+    zoned = moment if moment.tzinfo else moment.replace(tzinfo=tables.time_zone)
+    return pd.Timestamp(zoned.astimezone(UTC))
+
+
+def print_backtest(found: Mapping[str, Any]) -> None:
+    """The figures for a person: a row for each rule, what all and the model's top give beside it."""
+    table = Table(title=f"{found['consignments']:,} consignments, {found['from'][:10]} to {found['before'][:10]}")
+    table.add_column("rule")
+    for name in ("hits", "share", "a week", "not evaluable", "random stream", "all inspected", "weighted"):
+        table.add_column(name, justify="right")
+    compared = found["top"] is not None
+    if compared:
+        table.add_column("in the model's top", justify="right")
+    for entry in found["rules"]:
+        row = [
+            entry["id"],
+            f"{entry['hits']:,}",
+            f"{entry['share']:.2%}",
+            f"{entry['a_week']['median']:g} (most {entry['a_week']['most']})",
+            f"{entry['not_evaluable']:,}",
+            *_precision(entry),
+        ]
+        share = entry["model"]["share_of_hits_in_top"] if compared else None
+        table.add_row(*row, *(["-" if share is None else f"{share:.0%}"] if compared else []))
+    table.add_section()
+    for name, entry in (("everything", found["all"]), ("the model's top", found["top"])):
+        if entry is not None:
+            count = found["consignments"] if name == "everything" else entry["inspections"]
+            table.add_row(name, f"{count:,}", *["", "", ""], *_precision(entry))
+    out.print(table)
+    for entry in found["rules"] if compared else []:
+        out.print(f"{entry['id']}: {_displacing(entry['model'])}", markup=False)
+    out.print(
+        "Precision is the share of positives among those whose outcome is known, with 95 % intervals; what was not "
+        "inspected counts neither way. Weighted: each counts as much as its inspection was unlikely."
+    )
+    for note in [*found["notes"], *(f"left out: {problem}" for problem in found["problems"])]:
+        say(f"note: {note}")
+
+
+def _precision(entry: Mapping[str, Any]) -> list[str]:
+    random, all_ = entry["random"], entry["inspected"]
+    return [f"{part['positives']}/{part['inspected']} {figure_text(part['precision'])}" for part in (random, all_)] + [
+        figure_text(all_["weighted"])
+    ]
+
+
+def _displacing(model: Mapping[str, Any]) -> str:
+    taken, displaced = model["taken_in"], model["displaced"]
+    if not taken["consignments"]:
+        return "changes nothing in the model's selection"
+
+    def said(group: Mapping[str, Any]) -> str:
+        known = group["inspected"]
+        return (
+            f"{group['consignments']:,} consignments, of which {known['inspected']:,} were inspected and "
+            f"{known['positives']:,} positive ({group['expected_by_model']:g} expected by the model)"
+        )
+
+    return f"takes in {said(taken)}; displaces {said(displaced)}"
