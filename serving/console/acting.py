@@ -1,0 +1,186 @@
+"""What an officer does from the page of a consignment: claim, lane, inspection, laboratory. Forms in, a page back.
+
+The same functions as the API's; what stands against it is said on the page and nothing is overwritten.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import RedirectResponse
+
+from risk.errors import RiskError
+from serving.api.inspections import Correction, Inspection
+from serving.api.service import Desk
+from serving.console.consignment_page import back_to
+from serving.console.door import Principal, allowed, may_see, record
+from serving.console.web import language
+from serving.console.words import words
+from serving.day_work import ClashError, NotThereError, Override, answer, override
+from serving.inspecting import correct, one
+from serving.inspecting import record as store_outcome
+from serving.store import claims, worklist
+
+router = APIRouter(include_in_schema=False)
+Text = Annotated[str, Form(max_length=2000)]
+
+
+@router.post("/act/claim")
+def claim(
+    request: Request,
+    service: Desk,
+    who: Annotated[Principal, Depends(allowed("worklist:claim"))],
+    consignment_id: Text,
+    give_back: Annotated[bool, Form()] = False,
+) -> RedirectResponse:
+    """Take a consignment to work on, or give it back."""
+    say, now = words(language(request)), service.now()
+    with service.store.transaction() as connection:
+        _seen(connection, who, consignment_id)
+        if give_back:
+            claims.release(connection, consignment_id, who.id)
+            record(connection, who, "worklist.release", consignment_id)
+            return back_to(consignment_id, say("Given back."))
+        lasts = timedelta(minutes=service.settings.claim_minutes)
+        held = claims.claim(connection, consignment_id, who.id, now, lasts)
+        mine = held.claimed_by == who.id
+        if mine:
+            record(connection, who, "worklist.claim", consignment_id)
+    if not mine:
+        return back_to(consignment_id, say("It is held by {name}; nothing was changed.", name=held.claimed_by), bad=True)
+    return back_to(consignment_id, say("It is yours for {minutes} minutes.", minutes=service.settings.claim_minutes))
+
+
+@router.post("/act/lane")
+def lane(
+    request: Request,
+    service: Desk,
+    who: Annotated[Principal, Depends(allowed("worklist:override"))],
+    consignment_id: Text,
+    lane: Text,
+    reason: Text = "",
+    lane_seen: Text = "",
+) -> RedirectResponse:
+    """Put a consignment into another lane, with a reason; `lane_seen` is the lane the officer was looking at."""
+    say = words(language(request))
+    if len(reason.strip()) < 3:
+        return back_to(consignment_id, say("Give a reason for the lane; nothing was changed."), bad=True)
+    try:
+        with service.store.transaction() as connection:
+            entry = _seen(connection, who, consignment_id)
+            if lane_seen and entry["lane"] != lane_seen:
+                raise ClashError(say("The lane has become {lane} meanwhile; look again.", lane=say(entry["lane"])))
+            wanted = Override(consignment_id, lane, reason.strip(), service.settings.second_person_from)
+            made = override(connection, wanted, who.id, service.now())
+            details = {"lane": lane, "kind": made["kind"], "decision": made["id"]}
+            record(connection, who, "worklist.override", consignment_id, reason.strip(), details)
+    except ClashError as error:
+        return back_to(consignment_id, str(error), bad=True)
+    if made["kind"] == "asked":
+        return back_to(consignment_id, say("Noted. A second person has to confirm it."))
+    return back_to(consignment_id, say("The lane is now {lane}.", lane=say(lane)))
+
+
+@router.post("/act/second")
+def second(
+    request: Request,
+    service: Desk,
+    who: Annotated[Principal, Depends(allowed("worklist:confirm"))],
+    consignment_id: Text,
+    number: Annotated[int, Form(ge=1)],
+    confirm: Annotated[bool, Form()],
+    reason: Text = "",
+) -> RedirectResponse:
+    """What a second person says of a lane that was asked for."""
+    say = words(language(request))
+    try:
+        answer(
+            service.store,
+            number,
+            confirm=confirm,
+            reason=reason.strip() or "-",
+            who=who.id,
+            now=service.now(),
+            offices=lambda entry: may_see(who, entry["office"]),
+            noted=lambda connection, made: record(
+                connection, who, "worklist.confirm" if confirm else "worklist.refuse", made["consignment_id"],
+                reason.strip(), {"answers": number},
+            ),
+        )  # fmt: skip
+    except RiskError as error:
+        return back_to(consignment_id, str(error), bad=True)
+    return back_to(consignment_id, say("Confirmed.") if confirm else say("Refused."))
+
+
+@router.post("/act/inspection")
+async def inspection(
+    request: Request, service: Desk, who: Annotated[Principal, Depends(allowed("inspections:enter"))]
+) -> RedirectResponse:
+    """The form of a minute: the result is enough, everything else may follow later."""
+    say, fields = words(language(request)), await _filled(request)
+    consignment_id = str(fields.get("consignment_id", ""))
+    try:
+        found = Inspection.model_validate(fields)
+    except ValueError as error:
+        return back_to(consignment_id, say("Not recorded: {why}", why=_first(error)), bad=True)
+    try:
+        with service.store.transaction() as connection:
+            _seen(connection, who, consignment_id)
+            label = service.champion.current.target.name
+            said = {**found.model_dump(exclude_none=True), "consignment_id": consignment_id}
+            stored = store_outcome(connection, said, who.code, service.now(), label)
+            details = {"result": found.result, "inspection": stored["id"]}
+            record(connection, who, "inspection.enter", consignment_id, None, details)
+    except ClashError as error:
+        return back_to(consignment_id, str(error), bad=True)
+    return back_to(consignment_id, say("Recorded. Thank you: this is what the next scores learn from."))
+
+
+@router.post("/act/laboratory")
+async def laboratory(
+    request: Request, service: Desk, who: Annotated[Principal, Depends(allowed("inspections:enter"))]
+) -> RedirectResponse:
+    """A later finding on an inspection; it counts from now on."""
+    say, fields = words(language(request)), await _filled(request)
+    consignment_id, number = str(fields.pop("consignment_id", "")), int(str(fields.pop("number", "0")) or 0)
+    try:
+        changes = Correction.model_validate(fields).model_dump(exclude_unset=True, exclude_none=True)
+    except ValueError as error:
+        return back_to(consignment_id, say("Not recorded: {why}", why=_first(error)), bad=True)
+    try:
+        with service.store.transaction() as connection:
+            before = one(connection, number)
+            if before is None or before["consignment_id"] != consignment_id:
+                raise NotThereError(say("There is no such inspection."))
+            _seen(connection, who, consignment_id)
+            stored = correct(connection, number, changes, service.now(), service.champion.current.target.name)
+            details = {"corrects": number, "inspection": stored["id"], "fields": sorted(changes)}
+            record(connection, who, "inspection.correct", consignment_id, None, details)
+    except (ClashError, NotThereError) as error:
+        return back_to(consignment_id, str(error), bad=True)
+    return back_to(consignment_id, say("Recorded as a correction; it counts from now on."))
+
+
+def _seen(connection: Any, who: Principal, consignment_id: str) -> dict[str, Any]:
+    entry = worklist.one(connection, consignment_id)
+    if entry is None:
+        raise NotThereError(f"no consignment {consignment_id} is on the worklist")
+    may_see(who, entry["office"])
+    return entry
+
+
+async def _filled(request: Request) -> dict[str, Any]:
+    """The fields of a form that were filled in, without the token."""
+    form = await request.form()
+    return {name: value for name, value in form.items() if isinstance(value, str) and value.strip() and name != "csrf"}
+
+
+def _first(error: ValueError) -> str:
+    """The first thing at fault, as field and reason."""
+    errors = getattr(error, "errors", None)
+    if errors is None:
+        return str(error)
+    first = errors()[0]
+    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"

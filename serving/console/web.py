@@ -1,0 +1,126 @@
+"""Pages out of templates: languages, times in the officer's zone, numbers as people write them, links that last.
+
+Every value shown is escaped by the template engine. Knows no page in particular.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo, available_timezones
+
+import jinja2
+from babel.dates import format_date, format_datetime, get_timezone_name
+from babel.numbers import format_decimal, format_percent
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+
+from risk.reference import countries
+from serving.console.words import DIRECTIONS, LANGUAGES, words
+from serving.settings import settings
+
+HERE: Final = Path(__file__).parent
+LANGUAGE_COOKIE: Final = "language"
+ZONE_COOKIE: Final = "zone"
+LANE_MARKS: Final = {"red": "■", "yellow": "▲", "blue": "●", "green": "○"}
+"""A shape for each lane, so that none is known by its colour alone."""
+
+
+@cache
+def _templates() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def language(request: Request) -> str:
+    """The language chosen, else the first of the browser's that there is, else English."""
+    chosen = request.cookies.get(LANGUAGE_COOKIE)
+    if chosen in LANGUAGES:
+        return chosen
+    for part in request.headers.get("accept-language", "").split(","):
+        wanted = part.split(";")[0].strip().split("-")[0].lower()
+        if wanted in LANGUAGES:
+            return wanted
+    return "en"
+
+
+def zone(request: Request) -> ZoneInfo:
+    """The officer's time zone: the one chosen, else the one of the settings."""
+    chosen = request.cookies.get(ZONE_COOKIE, "")
+    return ZoneInfo(chosen if chosen in available_timezones() else settings().time_zone)
+
+
+def page(request: Request, template: str, values: Mapping[str, Any], *, status: int = 200) -> HTMLResponse:
+    """A page in the language and zone of who asks."""
+    tongue, where = language(request), zone(request)
+    shown = _templates().get_template(template).render(**_tools(tongue, where), **_frame(request), **values)
+    return HTMLResponse(shown, status_code=status)
+
+
+def _frame(request: Request) -> dict[str, Any]:
+    """What every page shows around its own: who is signed in, where one may go."""
+    who = getattr(request.state, "principal", None)
+    return {"who": who, "path": request.url.path, "csrf": getattr(request.state, "csrf", "")}
+
+
+def _tools(tongue: str, where: ZoneInfo) -> dict[str, Any]:
+    say = words(tongue)
+
+    def number(value: float | None, digits: int = 0) -> str:
+        if value is None or value != value:
+            return "–"
+        return format_decimal(value, format="#,##0" + ("." + "#" * digits if digits else ""), locale=_babel(tongue))
+
+    def percent(value: float | None, digits: int = 1) -> str:
+        if value is None or value != value:
+            return "–"
+        return format_percent(value, format="#,##0." + "0" * digits + "%", locale=_babel(tongue))
+
+    def when(value: Any, form: str = "short") -> str:
+        moment = _moment(value)
+        return "–" if moment is None else format_datetime(moment, form, tzinfo=where, locale=_babel(tongue))
+
+    def day(value: Any) -> str:
+        moment = _moment(value)
+        return "–" if moment is None else format_date(moment.astimezone(where).date(), "medium", locale=_babel(tongue))
+
+    return {
+        "_": say,
+        "language": tongue,
+        "languages": LANGUAGES,
+        "direction": DIRECTIONS.get(tongue, "ltr"),
+        "zone_name": get_timezone_name(datetime.now(where), "short", locale=_babel(tongue)),
+        "number": number,
+        "percent": percent,
+        "when": when,
+        "day": day,
+        "country": _country,
+        "lane_mark": LANE_MARKS.get,
+    }
+
+
+def _babel(tongue: str) -> str:
+    return {"zh": "zh_Hans"}.get(tongue, tongue)
+
+
+def _country(code: str | None) -> str:
+    return (countries.name(code) or code) if code else "–"
+
+
+def _moment(value: Any) -> datetime | None:
+    if value is None or value != value:
+        return None
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+Say = Callable[..., str]
