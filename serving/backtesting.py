@@ -25,7 +25,6 @@ from serving.store import Store
 from serving.tables import Tables, load_tables
 from serving.terminal import Steps, out, say, steps
 from training.backtest import Judges, Rules, Span, backtest
-from training.report import figure_text
 
 DAYS: Final = 182
 """How far back a backtest reaches when neither a date nor a model says so."""
@@ -164,31 +163,10 @@ def _moment(moment: datetime | None, tables: Tables) -> pd.Timestamp | None:
 
 
 def print_backtest(found: Mapping[str, Any]) -> None:
-    """The figures for a person: a row for each rule, what all and the model's top give beside it."""
-    table = Table(title=f"{found['consignments']:,} consignments, {found['from'][:10]} to {found['before'][:10]}")
-    table.add_column("rule")
-    for name in ("hits", "share", "a week", "not evaluable", "random stream", "all inspected", "weighted"):
-        table.add_column(name, justify="right")
+    """The figures for a person: how often each rule fires, what was found there, what it would displace."""
     compared = found["top"] is not None
-    if compared:
-        table.add_column("in the model's top", justify="right")
-    for entry in found["rules"]:
-        row = [
-            entry["id"],
-            f"{entry['hits']:,}",
-            f"{entry['share']:.2%}",
-            f"{entry['a_week']['median']:g} (most {entry['a_week']['most']})",
-            f"{entry['not_evaluable']:,}",
-            *_precision(entry),
-        ]
-        share = entry["model"]["share_of_hits_in_top"] if compared else None
-        table.add_row(*row, *(["-" if share is None else f"{share:.0%}"] if compared else []))
-    table.add_section()
-    for name, entry in (("everything", found["all"]), ("the model's top", found["top"])):
-        if entry is not None:
-            count = found["consignments"] if name == "everything" else entry["inspections"]
-            table.add_row(name, f"{count:,}", *["", "", ""], *_precision(entry))
-    out.print(table)
+    out.print(_volumes(found, compared))
+    out.print(_findings(found, compared))
     for entry in found["rules"] if compared else []:
         out.print(f"{entry['id']}: {_displacing(entry['model'])}", markup=False)
     out.print(
@@ -199,11 +177,55 @@ def print_backtest(found: Mapping[str, Any]) -> None:
         say(f"note: {note}")
 
 
+def _volumes(found: Mapping[str, Any], compared: bool) -> Table:
+    table = Table(title=f"{found['consignments']:,} consignments, {found['from'][:10]} to {found['before'][:10]}")
+    table.add_column("fires on", overflow="fold")
+    for name in ("hits", "share", "a week", "most", "busiest office's most", "not evaluable"):
+        table.add_column(name, justify="right")
+    if compared:
+        table.add_column("in model's top", justify="right")
+    for entry in found["rules"]:
+        busiest = max(entry["by_week_and_office"], key=lambda row: row["hits"], default=None)
+        share = entry["model"]["share_of_hits_in_top"] if compared else None
+        table.add_row(
+            entry["id"],
+            f"{entry['hits']:,}",
+            f"{100 * entry['share']:.2f} %",
+            f"{entry['a_week']['median']:g}",
+            f"{entry['a_week']['most']:,}",
+            "-" if busiest is None else f"{busiest['hits']:,} {busiest['office']}",
+            f"{entry['not_evaluable']:,}",
+            *(["-" if share is None else f"{share:.0%}"] if compared else []),
+        )
+    return table
+
+
+def _findings(found: Mapping[str, Any], compared: bool) -> Table:
+    table = Table(title="What was found there")
+    table.add_column("precision on", overflow="fold")
+    for name in ("random stream", "all inspected", "weighted"):
+        table.add_column(name, justify="right")
+    for entry in found["rules"]:
+        table.add_row(entry["id"], *_precision(entry))
+    table.add_section()
+    table.add_row("everything", *_precision(found["all"]))
+    if compared:
+        table.add_row(f"model's top {found['top']['inspections']:,}", *_precision(found["top"]))
+    return table
+
+
 def _precision(entry: Mapping[str, Any]) -> list[str]:
-    random, all_ = entry["random"], entry["inspected"]
-    return [f"{part['positives']}/{part['inspected']} {figure_text(part['precision'])}" for part in (random, all_)] + [
-        figure_text(all_["weighted"])
-    ]
+    random, inspected = entry["random"], entry["inspected"]
+    counted = [f"{part['positives']}/{part['inspected']} {_share(part['precision'])}" for part in (random, inspected)]
+    return [*counted, _share(inspected["weighted"])]
+
+
+def _share(figure: Mapping[str, float | None]) -> str:
+    """A figure with its interval in few characters, as `37 % (25-50)`."""
+    if figure["value"] is None:
+        return "-"
+    value, low, high = (f"{100 * (figure[name] or 0.0):.3g}" for name in ("value", "low", "high"))
+    return f"{value} % ({low}-{high})"
 
 
 def _displacing(model: Mapping[str, Any]) -> str:

@@ -54,8 +54,8 @@ class Rules:
 
     def __init__(self, rules: Sequence[CompiledRule]) -> None:
         self._rules = rules
-        self.names = [rule.rule.id for rule in rules]
-        self.statements = [rule.rule.statement for rule in rules]
+        self.names: Sequence[str] = [rule.rule.id for rule in rules]
+        self.statements: Sequence[str] = [rule.rule.statement for rule in rules]
 
     def judge(self, lines: pd.DataFrame, table: FeatureTable) -> tuple[Bools, Bools]:
         """See Judges. A line to which a rule does not apply (another office, expired) is known and does not fire."""
