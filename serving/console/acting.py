@@ -15,7 +15,7 @@ from risk.errors import RiskError
 from serving.api.inspections import Correction, Inspection
 from serving.api.service import Desk
 from serving.console.consignment_page import back_to
-from serving.console.door import Principal, allowed, may_see, record
+from serving.console.door import PageRoute, Principal, allowed, may_see, record
 from serving.console.web import language
 from serving.console.words import words
 from serving.day_work import ClashError, NotThereError, Override, answer, override
@@ -23,7 +23,7 @@ from serving.inspecting import correct, one
 from serving.inspecting import record as store_outcome
 from serving.store import claims, worklist
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
 Text = Annotated[str, Form(max_length=2000)]
 
 
@@ -49,7 +49,9 @@ def claim(
         if mine:
             record(connection, who, "worklist.claim", consignment_id)
     if not mine:
-        return back_to(consignment_id, say("It is held by {name}; nothing was changed.", name=held.claimed_by), bad=True)
+        return back_to(
+            consignment_id, say("It is held by {name}; nothing was changed.", name=held.claimed_by), bad=True
+        )
     return back_to(consignment_id, say("It is yours for {minutes} minutes.", minutes=service.settings.claim_minutes))
 
 

@@ -14,7 +14,7 @@ from risk.reference import cites
 from risk.selection import LANES
 from serving.api.service import Desk
 from serving.console import case, rows
-from serving.console.door import Principal, allowed, may_see, record
+from serving.console.door import PageRoute, Principal, allowed, may_see, record
 from serving.console.route_map import route_map
 from serving.console.web import language, page
 from serving.console.words import words
@@ -24,7 +24,7 @@ from serving.receiving import records
 from serving.replay import replay
 from serving.store import assessments, claims, decisions, filings, worklist
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 
 @router.get("/consignments/{consignment_id:path}", response_class=HTMLResponse)

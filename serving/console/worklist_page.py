@@ -13,12 +13,12 @@ from risk.reference import tables
 from risk.selection import LANES
 from serving.api.service import Desk
 from serving.console import rows
-from serving.console.door import Principal, allowed
+from serving.console.door import PageRoute, Principal, allowed
 from serving.console.web import language, page
 from serving.console.words import words
 from serving.store import finding, worklist
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
 SIZE: Final = 50
 DAYS: Final = 14
 
