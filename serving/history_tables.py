@@ -133,14 +133,17 @@ def fold_store(
     return state
 
 
-def keep_up(store: Store, target: Target, *, threads: int = 2, rows: int = BATCH) -> Condition:
-    """Fold in what was stored since the last time; returns what the tables were found to be.
+def keep_up(
+    store: Store, target: Target, *, threads: int = 2, rows: int = BATCH, upto: Numbers | None = None
+) -> Condition:
+    """Fold in what was stored since the last time, up to these numbers; returns what the tables were found to be.
 
     For `none`, the tables are made for the target. For `foreign` and `behind` they stay as they are. Otherwise they
     keep the target that they have. All is folded in, or nothing.
     """
-    with store.transaction() as connection:
-        upto = events.stored(connection)
+    if upto is None:
+        with store.transaction() as connection:
+            upto = events.stored(connection)
     with store.transaction() as connection:
         history.lock(connection)
         head = history.head(connection)

@@ -99,7 +99,7 @@ def one(service: Desk, who: Annotated[Principal, Depends(require("batches:read")
     "/v1/batches/{batch_id}/results",
     summary="The results of a batch, one assessment a line",
     response_class=StreamingResponse,
-    responses={200: {"content": {"application/x-ndjson": {}}}},
+    responses={200: {"content": {"application/x-ndjson": {"schema": {"type": "string"}}}}},
 )
 def results(service: Desk, who: Annotated[Principal, Depends(require("batches:read"))], batch_id: BatchId) -> Response:
     """The assessments in order of rank."""
@@ -110,7 +110,7 @@ def results(service: Desk, who: Annotated[Principal, Depends(require("batches:re
     "/v1/batches/{batch_id}/rejects",
     summary="The records of a batch that were not accepted, one a line",
     response_class=StreamingResponse,
-    responses={200: {"content": {"application/x-ndjson": {}}}},
+    responses={200: {"content": {"application/x-ndjson": {"schema": {"type": "string"}}}}},
 )
 def rejects(service: Desk, who: Annotated[Principal, Depends(require("batches:read"))], batch_id: BatchId) -> Response:
     """Line, field, value and reason of each."""

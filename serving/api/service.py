@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from serving.api.observing import Figures
 from serving.batch_worker import BatchWorker
 from serving.champion import SECONDS, Champion
+from serving.history_upkeep import settle
 from serving.modelling import registry
 from serving.parties_at import PartiesAt
 from serving.receiving import Received, Wish
@@ -81,6 +82,7 @@ class Service:
         if self.champion.problem is not None and self.champion.problem != before:
             _log.error("model_not_taken_over", problem=self.champion.problem)
         self.figures.model_problem.set(self.champion.problem is not None)
+        settle(self.store, self.champion.current.target, self.now())
         with self.store.reading() as connection:
             self.figures.batches.set(batches.waiting(connection))
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from datetime import date, datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -19,6 +20,7 @@ from serving.store import assessments, claims, decisions, worklist
 from serving.store.worklist import Wanted
 
 router = APIRouter(tags=["worklist"])
+_PLACE: Final = re.compile(r"[0-9a-f]{48}[^\0]*", re.DOTALL)
 ConsignmentId = Annotated[str, Path(min_length=1, max_length=500, description="Id of a consignment.")]
 Office = Annotated[str, Field(max_length=100, description="Customs office; empty for filings that name none.")]
 
@@ -283,9 +285,9 @@ def _place(cursor: str | None) -> str:
     if cursor is None:
         return ""
     try:
-        place = base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4)).decode()
+        place = base64.b64decode(cursor.encode() + b"=" * (-len(cursor) % 4), b"-_", validate=True).decode()
     except (binascii.Error, UnicodeError):
-        place = "\0"
-    if "\0" in place:
+        place = ""
+    if not _PLACE.fullmatch(place):
         raise HTTPException(422, "`after` is not one that this service gave; begin again without it")
     return place

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, true
 
 from risk.consignment import CONSIGNMENTS, KEY
@@ -20,6 +22,7 @@ from serving.store.append import stream
 from serving.store.rows import CHUNK, frame_of
 from serving.store.tables import EXTRA, FILINGS, OUTCOME_ROWS
 
+Series = NDArray[np.int64]
 _LINES: Final = [FILINGS.c[name] for name in [*column_names(CONSIGNMENTS), EXTRA]]
 _RESULTS: Final = [OUTCOME_ROWS.c[name] for name in column_names(OUTCOMES)]
 
@@ -81,6 +84,15 @@ def stored(connection: Connection) -> Numbers:
         connection.exec_driver_sql("LOCK TABLE filings, outcomes IN SHARE MODE")
     last = (connection.execute(select(func.max(table.c.id))).scalar_one() for table in (FILINGS, OUTCOME_ROWS))
     return Numbers(*(number or 0 for number in last))
+
+
+def unfolded(connection: Connection, after: Numbers, upto: Numbers, label: str) -> tuple[Series, Series]:
+    """Number and time of each filing and of each outcome above `after` and up to `upto`, in order of number."""
+    found: list[Series] = []
+    for table, (time, wanted) in zip((FILINGS, OUTCOME_ROWS), _timed(Span(after, upto), label), strict=True):
+        rows = connection.execute(select(table.c.id, time).where(*wanted).order_by(table.c.id)).all()
+        found.append(np.array([tuple(row) for row in rows], np.int64).reshape(-1, 2))
+    return found[0], found[1]
 
 
 def lines(connection: Connection, span: Span) -> pd.DataFrame:
