@@ -31,6 +31,7 @@ class PartiesAt:
         self._store, self._lock = store, threading.Lock()
         self._kept: Parties | None = None
         self._made, self._said = 0.0, -1
+        self._maker: threading.Thread | None = None
 
     def get(self, as_of: datetime | None = None) -> Parties:
         """Parties as they were known strictly before a time; None for all that is known."""
@@ -43,6 +44,14 @@ class PartiesAt:
             if len(said) != self._said:
                 self._kept, self._said = self._kept.at(None, said), len(said)
             return self._kept if as_of is None else self._kept.at(as_of, said)
+
+    def at_hand(self) -> Parties | None:
+        """The parties kept, for a page that cannot wait; None until they were made, which this begins."""
+        if self._kept is None or time.monotonic() - self._made > SECONDS:
+            if self._maker is None or not self._maker.is_alive():
+                self._maker = threading.Thread(target=self.get, name="parties", daemon=True)
+                self._maker.start()
+        return self._kept
 
 
 def written(parties: Parties, id_: str) -> dict[str, Any]:

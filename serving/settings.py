@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     second_person_from: float = Field(
         0.1, description="Probability from which a second person confirms that a consignment leaves red.", ge=0, le=1
     )
+    time_zone: str = Field("UTC", description="Time zone in which the console shows times, such as Asia/Ho_Chi_Minh.")
 
     @property
     def store_url(self) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import orjson
 import pandas as pd
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, RowMapping, and_, func, or_, select
 
 from risk.consignment import CONSIGNMENTS
 from risk.layout import column_names
@@ -40,7 +40,7 @@ def versions(lines: pd.DataFrame) -> list[dict[str, Any]]:
     own = {"consignment_id", "line_no", "version", "stage", "filed_at", "containers", "permits"}
     fields = [name for name in column_names(CONSIGNMENTS) if name in lines and name not in own]
     for version, part in lines.groupby("version", sort=True):
-        rows = {int(row["line_no"]): row for row in part.to_dict("records")}
+        rows = {int(row["line_no"]): row for row in _records(part)}
         first = next(iter(rows.values()))
         shown = []
         for number, row in rows.items():
@@ -60,7 +60,7 @@ def versions(lines: pd.DataFrame) -> list[dict[str, Any]]:
 def containers(lines: pd.DataFrame) -> list[dict[str, Any]]:
     """The containers of a version, each once, with what its number's check digit says."""
     seen: dict[str, dict[str, Any]] = {}
-    for text in lines["containers"] if "containers" in lines else ():
+    for text in lines.get("containers", ()):
         for box in orjson.loads(text) if isinstance(text, str) else ():
             number = str(box.get("no") or "")
             if number and number not in seen:
@@ -70,7 +70,7 @@ def containers(lines: pd.DataFrame) -> list[dict[str, Any]]:
 
 def permits(lines: pd.DataFrame) -> list[dict[str, Any]]:
     """The permits named in a version, each once."""
-    texts = dict.fromkeys(text for text in (lines["permits"] if "permits" in lines else ()) if isinstance(text, str))
+    texts = dict.fromkeys(text for text in lines.get("permits", ()) if isinstance(text, str))
     return [permit for text in texts for permit in orjson.loads(text)]
 
 
@@ -117,7 +117,7 @@ def past_of_consignee(connection: Connection, line: Mapping[str, Any], spellings
     rows = connection.execute(
         select(*_SUMMARY).where(own).order_by(columns.filed_at.desc(), columns.line_no).limit(MOST_EVENTS * 2)
     ).mappings()
-    filed = {row["consignment_id"]: dict(row) for row in reversed(list(rows))}
+    filed = {row["consignment_id"]: _plain(row) for row in reversed(list(rows))}
     outcomes = _outcomes(connection, select(columns.consignment_id).where(own))
     events = [
         {"at": moment(row["filed_at"]), "kind": "filed", "consignment_id": key, "goods": goods(row),
@@ -172,7 +172,7 @@ def similar_finds(connection: Connection, line: Mapping[str, Any]) -> list[dict[
         .limit(MOST_SIMILAR * 4)
     )
     seen: dict[str, dict[str, Any]] = {}
-    for row in connection.execute(query).mappings():
+    for row in map(_plain, connection.execute(query).mappings()):
         seen.setdefault(
             row["consignment_id"],
             {**row, "goods": goods(row), "route": f"{place(row, 'loading')} → {place(row, 'discharge')}",
@@ -188,14 +188,22 @@ def _outcomes(connection: Connection, ids: Any) -> list[dict[str, Any]]:
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
+def _records(lines: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in lines.to_dict("records")]
+
+
 def _differs(before: Mapping[str, Any] | None, after: Mapping[str, Any], name: str) -> bool:
     if before is None:
         return True
     return not (_absent(before[name]) and _absent(after[name])) and before[name] != after[name]
 
 
+def _plain(row: RowMapping) -> dict[str, Any]:
+    return {str(name): value for name, value in row.items()}
+
+
 def _absent(value: Any) -> bool:
-    return value is None or value is pd.NaT or value != value
+    return value is None or bool(pd.isna(value))
 
 
 def _text(line: Mapping[str, Any], name: str) -> str | None:

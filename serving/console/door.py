@@ -6,7 +6,7 @@ Access itself is that of the API: the same permissions, offices and audit. Only 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from typing import Any
 from urllib.parse import quote
 
 from fastapi import HTTPException, Request, Response
@@ -22,21 +22,7 @@ from serving.day_work import NotThereError
 
 allowed = require
 
-__all__ = ["PLACES", "PageRoute", "Principal", "allowed", "may_see", "places", "record"]
-
-PLACES: Final = (
-    ("/", "Worklist", "worklist:read"),
-    ("/supervision", "Supervision", "worklist:confirm"),
-    ("/models", "Models", "model:read"),
-    ("/administration", "Administration", "users:manage"),
-    ("/record", "Audit", "audit:read"),
-)
-"""The pages one can go to, their names, and what each takes."""
-
-
-def places(who: Principal) -> list[dict[str, str]]:
-    """The pages that somebody may open."""
-    return [{"path": path, "words": name} for path, name, permission in PLACES if who.may(permission)]
+__all__ = ["PageRoute", "Principal", "allowed", "may_see", "record"]
 
 
 class PageRoute(APIRoute):

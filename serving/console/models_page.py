@@ -1,4 +1,4 @@
-"""The data scientist's page: champion and challenger, figures with intervals, what the model reads, where it is logged."""
+"""The data scientist's page: champion and challenger, figures with intervals, what the model reads."""
 
 from __future__ import annotations
 

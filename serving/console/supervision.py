@@ -76,10 +76,14 @@ def curve(frame: pd.DataFrame) -> list[dict[str, float]]:
     places = np.unique(np.linspace(0, len(known) - 1, POINTS).astype(int))
     probability = known["probability"].to_numpy()
     return [
-        {"threshold": float(probability[at]), "inspections": int(counted[at]), "precision": float(hits[at] / counted[at]),
-         "recall": float(hits[at] / hits[-1])}
+        {
+            "threshold": float(probability[at]),
+            "inspections": int(counted[at]),
+            "precision": float(hits[at] / counted[at]),
+            "recall": float(hits[at] / hits[-1]),
+        }
         for at in places
-    ]  # fmt: skip
+    ]
 
 
 def workload(connection: Connection, offices: Sequence[str] | None, most: int = 14) -> list[dict[str, Any]]:

@@ -5,7 +5,8 @@ Every value shown is escaped by the template engine. Knows no page in particular
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -13,20 +14,29 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo, available_timezones
 
 import jinja2
+import pandas as pd
 from babel.dates import format_date, format_datetime, get_timezone_name
 from babel.numbers import format_decimal, format_percent
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 from risk.reference import countries
+from serving.console.places import places
 from serving.console.words import DIRECTIONS, LANGUAGES, words
 from serving.settings import settings
 
 HERE: Final = Path(__file__).parent
 LANGUAGE_COOKIE: Final = "language"
 ZONE_COOKIE: Final = "zone"
+NOTHING: Final = "\u2013"
+"""Stands where there is no value."""
 LANE_MARKS: Final = {"red": "■", "yellow": "▲", "blue": "●", "green": "○"}
 """A shape for each lane, so that none is known by its colour alone."""
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
 
 
 @cache
@@ -55,7 +65,7 @@ def language(request: Request) -> str:
 def zone(request: Request) -> ZoneInfo:
     """The officer's time zone: the one chosen, else the one of the settings."""
     chosen = request.cookies.get(ZONE_COOKIE, "")
-    return ZoneInfo(chosen if chosen in available_timezones() else settings().time_zone)
+    return ZoneInfo(chosen if chosen in _zones() else settings().time_zone)
 
 
 def page(request: Request, template: str, values: Mapping[str, Any], *, status: int = 200) -> HTMLResponse:
@@ -68,29 +78,32 @@ def page(request: Request, template: str, values: Mapping[str, Any], *, status: 
 def _frame(request: Request) -> dict[str, Any]:
     """What every page shows around its own: who is signed in, where one may go."""
     who = getattr(request.state, "principal", None)
-    return {"who": who, "path": request.url.path, "csrf": getattr(request.state, "csrf", "")}
+    csrf = getattr(request.state, "csrf", "")
+    return {"who": who, "places": places(who) if who else [], "path": request.url.path, "csrf": csrf}
 
 
 def _tools(tongue: str, where: ZoneInfo) -> dict[str, Any]:
     say = words(tongue)
 
     def number(value: float | None, digits: int = 0) -> str:
-        if value is None or value != value:
-            return "–"
+        if value is None or math.isnan(value):
+            return NOTHING
         return format_decimal(value, format="#,##0" + ("." + "#" * digits if digits else ""), locale=_babel(tongue))
 
     def percent(value: float | None, digits: int = 1) -> str:
-        if value is None or value != value:
-            return "–"
+        if value is None or math.isnan(value):
+            return NOTHING
         return format_percent(value, format="#,##0." + "0" * digits + "%", locale=_babel(tongue))
 
     def when(value: Any, form: str = "short") -> str:
         moment = _moment(value)
-        return "–" if moment is None else format_datetime(moment, form, tzinfo=where, locale=_babel(tongue))
+        return NOTHING if moment is None else format_datetime(moment, form, tzinfo=where, locale=_babel(tongue))
 
     def day(value: Any) -> str:
         moment = _moment(value)
-        return "–" if moment is None else format_date(moment.astimezone(where).date(), "medium", locale=_babel(tongue))
+        return (
+            NOTHING if moment is None else format_date(moment.astimezone(where).date(), "medium", locale=_babel(tongue))
+        )
 
     return {
         "_": say,
@@ -112,15 +125,11 @@ def _babel(tongue: str) -> str:
 
 
 def _country(code: str | None) -> str:
-    return (countries.name(code) or code) if code else "–"
+    return (countries.name(code) or code) if code else NOTHING
 
 
 def _moment(value: Any) -> datetime | None:
-    if value is None or value != value:
+    if value is None or pd.isna(value):
         return None
-    if isinstance(value, str):
-        value = datetime.fromisoformat(value)
-    return value if value.tzinfo else value.replace(tzinfo=UTC)
-
-
-Say = Callable[..., str]
+    moment: datetime = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
