@@ -9,12 +9,11 @@ how features are made.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 import orjson
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 
 from risk import calibration
 from risk.calibration import Calibration
+from risk.contributions import Paths, forests, read_paths
 from risk.errors import ModelError
 from risk.feature import Feature, FeatureTable
 
@@ -33,8 +33,8 @@ Float64 = NDArray[np.float64]
 LAYOUT: Final = 1
 TREES_FILE: Final = "trees.txt"
 MODEL_FILE: Final = "model.json"
-_FOREST: Final = re.compile(r"^tree$", re.MULTILINE)
-"""The first line of a forest in LightGBM's text."""
+Method = Literal["path", "shapley"]
+"""How contributions are found: along the paths through the trees, or as exact Shapley values."""
 
 
 @dataclass(frozen=True)
@@ -76,15 +76,22 @@ class RiskModel:
         said = [forest.predict(matrix, raw_score=True, num_threads=threads) for forest in self._forests]
         return np.asarray(np.std(np.asarray(said, np.float64), axis=0), np.float64)
 
-    def contributions(self, table: FeatureTable) -> Float64:
-        """What each feature adds to the raw score of each row (n, features), exact Shapley values of the trees.
+    def contributions(self, table: FeatureTable, method: Method = "shapley", *, threads: int = 1) -> Float64:
+        """What each feature adds to the raw score of each row, log odds (n, features).
 
-        The rows sum to the raw score less the score of the average consignment. Costs about two
-        milliseconds a row.
+        By either method the rows sum to the raw score less `average`. Paths cost about as much as scoring; exact
+        Shapley values of the trees cost hundreds of times that. The bits of a row do not depend on other rows.
         """
         if len(table) == 0:
             return np.empty((0, len(self.features)))
-        return self._mean(table, pred_contrib=True)[:, :-1]
+        if method == "path":
+            return self._paths.contributions(self.encode(table), threads)
+        return self._mean(table, pred_contrib=True, num_threads=threads)[:, :-1]
+
+    @property
+    def average(self) -> float:
+        """The raw score of an average training row, which contributions start from."""
+        return self._paths.average
 
     def _mean(self, table: FeatureTable, **what: Any) -> Float64:
         """The mean of what the forests say of each row."""
@@ -179,9 +186,11 @@ class RiskModel:
     def _forests(self) -> tuple[lightgbm.Booster, ...]:
         import lightgbm  # a second to import, not needed to read about a model
 
-        starts = [found.start() for found in _FOREST.finditer(self.trees)]
-        texts = [self.trees[start:end] for start, end in zip(starts, [*starts[1:], None], strict=True)]
-        return tuple(lightgbm.Booster(model_str=text) for text in texts)
+        return tuple(lightgbm.Booster(model_str=text) for text in forests(self.trees))
+
+    @cached_property
+    def _paths(self) -> Paths:
+        return read_paths(self.trees)
 
 
 def _fingerprint(document: bytes) -> str:
