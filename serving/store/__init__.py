@@ -4,6 +4,8 @@ Appends are the truth; anything else can be made from them again. `Store` is the
 (`filings`, `outcomes`, `assessments`, `imports`) take a connection, for several writes in one transaction.
 """
 
+from serving.store import access as _access  # noqa: F401  (its tables belong to METADATA)
+from serving.store import audit as _audit  # noqa: F401  (its tables belong to METADATA)
 from serving.store import finding as _finding  # noqa: F401  (its tables belong to METADATA)
 from serving.store import rules as _rules  # noqa: F401  (its tables belong to METADATA)
 from serving.store import work as _work  # noqa: F401  (its tables belong to METADATA)
