@@ -139,22 +139,62 @@ def fit(
     attempt(min((t for t in trials if t.shape == "wide"), key=lambda t: t.log_loss).features, "deep")
     best = min(trials, key=lambda trial: trial.log_loss)
     kept = next(trial for trial in trials if trial.as_good_as(best, weight[validate]))
-    chosen, shape, trees = kept.features, kept.shape, kept.trees
 
     progress("fitting the chosen model on training and validation time")
-    places = [i for i, feature in enumerate(table.features) if varies[i] and FEATURE_SETS[chosen](feature)]
-    features = tuple(table.features[i] for i in places)
-    parameters = {**FIXED, **SHAPES[shape], **run}
-    data = _Data(matrix[:, places], features, label, weight)
-    forests = [data.train({**parameters, "seed": seed + n}, train | validate, trees) for n in range(FORESTS)]
-    gains = np.mean([forest.feature_importance("gain") for forest in forests], axis=0)
-    return Fitted(
-        trees="".join(forest.model_to_string() for forest in forests),
-        features=features,
-        vocabulary={f.name: vocabulary[f.name] for f in features if f.kind == "category"},
-        parameters={**parameters, "trees": trees, "forests": FORESTS, "feature_set": chosen, "shape": shape},
+    return grow(
+        table,
+        label,
+        weight,
+        train | validate,
+        parameters=SHAPES[kept.shape],
+        trees=kept.trees,
+        features=kept.features,
+        shape=kept.shape,
         trials=[trial.to_json() for trial in trials],
-        importance=dict(sorted(zip((f.name for f in features), map(float, gains), strict=True), key=lambda x: -x[1])),
+        vocabulary=vocabulary,
+        varies=varies,
+        seed=seed,
+        threads=threads,
+    )
+
+
+def grow(
+    table: FeatureTable,
+    label: Float64,
+    weight: Float64,
+    rows: Bools,
+    *,
+    parameters: Mapping[str, Any],
+    trees: int,
+    features: str,
+    shape: str,
+    trials: Sequence[Mapping[str, Any]] = (),
+    vocabulary: Mapping[str, tuple[str, ...]] | None = None,
+    varies: Bools | None = None,
+    forests: int = FORESTS,
+    seed: int = 1,
+    threads: int = 0,
+) -> Fitted:
+    """Fit several forests of so many trees on these rows, with what one of FEATURE_SETS reads and no choice left.
+
+    `parameters` are added to FIXED; `vocabulary` and `varies` are found in the rows unless given.
+    """
+    vocabulary = _vocabulary(table, rows) if vocabulary is None else vocabulary
+    matrix = _encode(table, vocabulary)
+    varies = _varies(matrix[rows]) if varies is None else varies
+    places = [i for i, f in enumerate(table.features) if varies[i] and FEATURE_SETS[features](f)]
+    read = tuple(table.features[i] for i in places)
+    whole = {**FIXED, **parameters, "seed": seed, "num_threads": threads}
+    data = _Data(matrix[:, places], read, label, weight)
+    grown = [data.train({**whole, "seed": seed + n}, rows, trees) for n in range(forests)]
+    gains = np.mean([forest.feature_importance("gain") for forest in grown], axis=0)
+    return Fitted(
+        trees="".join(forest.model_to_string() for forest in grown),
+        features=read,
+        vocabulary={f.name: vocabulary[f.name] for f in read if f.kind == "category"},
+        parameters={**whole, "trees": trees, "forests": forests, "feature_set": features, "shape": shape},
+        trials=list(trials),
+        importance=dict(sorted(zip((f.name for f in read), map(float, gains), strict=True), key=lambda x: -x[1])),
     )
 
 

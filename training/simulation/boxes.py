@@ -43,14 +43,22 @@ def imo_number(ship: int) -> str:
 
 
 def containers(
-    rng: np.random.Generator, sea: Bools, box: Ints, gross: Floats, volume: Floats, chilled: Bools, owners: list[str]
+    rng: np.random.Generator,
+    sea: Bools,
+    box: Ints,
+    gross: Floats,
+    volume: Floats,
+    chilled: Bools,
+    owners: list[str],
+    whole: int,
 ) -> Any:
     """For each consignment the JSON array of its containers as Arrow text, null for goods that fly.
 
-    `box` is the first container of the pool, `gross` and `volume` are those of the whole consignment.
+    `whole` is how many consignments share the pool; `box` is the first container of the pool; `gross` and `volume`
+    are those of the whole consignment.
     """
     n = len(sea)
-    pool = max(200, int(0.45 * n))
+    pool = max(200, int(0.45 * whole))
     count = np.clip(np.ceil(np.maximum(gross / FULL_KG, volume / FULL_M3)), 1, MOST).astype(np.int64) * sea
     owner = np.repeat(np.arange(n), count)
     first = np.concatenate([[0], np.cumsum(count)[:-1]])

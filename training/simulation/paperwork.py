@@ -52,18 +52,38 @@ class _Lines:
     value: Floats
 
 
-def consignment_ids(n: int) -> list[str]:
+@dataclass(frozen=True)
+class Part:
+    """Which part of a world is written: `before` other consignments came first, out of about `of` in all.
+
+    `first_etd` is the earliest departure of the world, from which voyages are counted.
+    """
+
+    before: int
+    of: int
+    first_etd: int
+
+
+def consignment_ids(n: int, before: int = 0) -> list[str]:
     """The names of n consignments in order of filing."""
-    return [f"C{number:08d}" for number in range(1, n + 1)]
+    return [f"C{number:08d}" for number in range(before + 1, before + n + 1)]
 
 
-def manifest(rng: np.random.Generator, tables: Tables, names: Names, shipments: Shipments, stop: int) -> pd.DataFrame:
-    """The consignments table of these consignments, which stand in order of filing.
+def manifest(
+    rng: np.random.Generator,
+    tables: Tables,
+    names: Names,
+    shipments: Shipments,
+    stop: int,
+    part: Part | None = None,
+) -> pd.DataFrame:
+    """The consignments table of these consignments, which stand in order of filing; all of a world unless told.
 
     Amendments that would be filed at `stop` (seconds since 1970) or later do not exist yet. The rows are in
     order of `filed_at`, then consignment, version and line.
     """
     s = shipments
+    part = part or Part(0, len(s), int(s.etd.min()))
     goods = _goods_lines(rng, tables, s)
     amended_at = _amended_at(rng, s)
     again = (s.amended > 0) & (amended_at < stop)
@@ -76,15 +96,15 @@ def manifest(rng: np.random.Generator, tables: Tables, names: Names, shipments: 
     of = goods.of[line]
     wrong = np.where((version == 1) & again[of], s.amended[of], 0)
     columns = {
-        "consignment_id": pick(consignment_ids(len(s)), of),
+        "consignment_id": pick(consignment_ids(len(s), part.before), of),
         "line_no": goods.number[line],
         "version": version,
         "filed_at": times(filed),
-        **_route(rng, tables, s, of, wrong, filed),
-        **_papers(rng, tables, s, of),
+        **_route(rng, tables, s, of, wrong, filed, part.first_etd),
+        **_papers(rng, tables, s, of, part.before),
         **_parties(rng, tables, names, s, of, wrong),
         **_goods(rng, tables, s, goods, line, wrong),
-        "containers": _containers(rng, tables, s, goods).take(pa.array(of)),
+        "containers": _containers(rng, tables, s, goods, part.of).take(pa.array(of)),
     }
     schema = arrow_schema(CONSIGNMENTS)
     table = pa.table([pa.array(columns[name]).cast(schema.field(name).type) for name in schema.names], schema=schema)
@@ -126,7 +146,7 @@ def _amended_at(rng: np.random.Generator, s: Shipments) -> Ints:
 
 
 def _route(
-    rng: np.random.Generator, tables: Tables, s: Shipments, of: Ints, wrong: Ints, filed: Ints
+    rng: np.random.Generator, tables: Tables, s: Shipments, of: Ints, wrong: Ints, filed: Ints, first_etd: int
 ) -> dict[str, Any]:
     places, arrivals, names = tables.places, tables.destinations, tables.names
     air = s.air[of]
@@ -140,7 +160,7 @@ def _route(
     line = s.carrier[of] % np.where(air, len(names["air_carriers"]), len(names["sea_carriers"]))
     lane = tables.zone[s.origin[of]]
     ship = (lane * len(names["sea_carriers"]) + line) * SHIPS_A_LANE + s.ship[of] % SHIPS_A_LANE
-    trip = (s.etd[of] - s.etd.min()) // (14 * DAY)
+    trip = np.maximum(s.etd[of] - first_etd, 0) // (14 * DAY)
     stage = np.where((filed < s.etd[of]) & s.early[of], 0, np.where(filed > s.eta[of], 2, 1))
 
     def carrier(by_air: int, number: int) -> str:
@@ -187,12 +207,12 @@ def _another_arrival(tables: Tables) -> Ints:
     return np.array(another)
 
 
-def _papers(rng: np.random.Generator, tables: Tables, s: Shipments, of: Ints) -> dict[str, Any]:
+def _papers(rng: np.random.Generator, tables: Tables, s: Shipments, of: Ints, before: int) -> dict[str, Any]:
     n = len(s)
     lines = [*tables.names["sea_carriers"], *tables.names["air_carriers"]]
     sea_lines = len(tables.names["sea_carriers"])
     carrier = np.where(s.air, sea_lines + s.carrier % len(tables.names["air_carriers"]), s.carrier % sea_lines)
-    serial = 10_000_000 + np.arange(n) * 7 + rng.integers(0, 7, n)
+    serial = 10_000_000 + (before + np.arange(n)) * 7 + rng.integers(0, 7, n)
     bills = [f"{lines[c]}{number}" for c, number in zip(carrier.tolist(), serial.tolist(), strict=True)]
     masters = [f"{lines[c]}M{number // 3}" for c, number in zip(carrier.tolist(), serial.tolist(), strict=True)]
     house = (s.forwarder % 5 < 3) & (rng.random(n) < 0.75)
@@ -312,11 +332,11 @@ def _permits(rng: np.random.Generator, tables: Tables, s: Shipments, of: Ints, m
     return pick(texts, np.where(main, which[of], -1))
 
 
-def _containers(rng: np.random.Generator, tables: Tables, s: Shipments, goods: _Lines) -> Any:
+def _containers(rng: np.random.Generator, tables: Tables, s: Shipments, goods: _Lines, whole: int) -> Any:
     chilled = _chilled(tables)[s.commodity]
     gross: Floats = np.bincount(goods.of, goods.gross, len(s)).astype(np.float64)
     volume: Floats = np.bincount(goods.of, goods.volume, len(s)).astype(np.float64)
-    return containers(rng, ~s.air, s.box, gross, volume, chilled, tables.names["sea_carriers"])
+    return containers(rng, ~s.air, s.box, gross, volume, chilled, tables.names["sea_carriers"], whole)
 
 
 def _chilled(tables: Tables) -> Bools:
