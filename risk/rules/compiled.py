@@ -72,7 +72,8 @@ class RuleColumns:
         if field.kind == "number":
             return pa.array(values.to_numpy(np.float64, na_value=np.nan), from_pandas=True)
         if field.kind == "time":
-            return _whole(pa.array(values, TIME, from_pandas=True))
+            moments = values.dt.tz_convert(None).to_numpy().astype("datetime64[us]")
+            return pa.array(moments, from_pandas=True).cast(TIME)
         return _text(pa.array(values, TEXT, from_pandas=True))
 
     def _feature(self, name: str, field: Field) -> pa.Array:

@@ -134,11 +134,13 @@ class _Compiler:
         return part
 
     def _constant(self, node: Any) -> Part:
+        if type(node).__name__ == "BooleanExpression":
+            raise ExpressionError(f"a part of it is always {str(node.value).lower()}; leave that part out")
         kind, type_ = _CONSTANTS[type(node).__name__]
         value = float(node.value) if kind == "number" else node.value
         scalar = pa.scalar(value, type_)
-        said = {"text": f"the text {value!r}", "truth": str(value).lower()}.get(kind, f"the {kind} {value}")
-        return Part(kind, lambda _: scalar, f"the number {value:g}" if kind == "number" else said, value)
+        said = {"text": f"the text {value!r}", "number": f"the number {node.value}"}.get(kind, f"the {kind} {value}")
+        return Part(kind, lambda _: scalar, said, value)
 
     def _SymbolExpression(self, node: Any) -> Part:  # noqa: N802  # named after rule-engine's nodes
         return self._named(node.name)

@@ -83,7 +83,7 @@ def parse(text: str) -> Syntax:
         raise ExpressionError("is nested too deep") from None
     folded = set(words.patterns) - words.used(tree.expression)
     if folded:
-        raise ExpressionError("compares a text written in the rule with a pattern; a field is expected before it")
+        raise ExpressionError("a field is expected before =~, and one pattern in quotes after it")
     return Syntax(tree.expression, words.patterns, words.places)
 
 
