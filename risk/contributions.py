@@ -30,31 +30,39 @@ _FOREST: Final = re.compile(r"^tree$", re.MULTILINE)
 """The first line of a forest in LightGBM's text."""
 _TREE: Final = re.compile(r"^Tree=\d+$", re.MULTILINE)
 _CATEGORY, _DEFAULT_LEFT, _ZERO_IS_MISSING, _NAN_IS_MISSING = 1, 2, 4, 8
-"""Bits of a split's `decision_type`."""
-_NO_NODE: Final = -1
+"""Bits of a split's `decision_type` in LightGBM's text."""
+_NUMBER, _NUMBER_OR_ZERO, _SET = 0, 1, 2
+"""Kinds of split: by a bound; by a bound, zero going where missing goes; by a set of categories."""
+_LEAF: Final = -1
 _ROWS_A_PIECE: Final = 4096
 """Rows that one thread takes at a time."""
+
+NODE: Final = np.dtype(
+    [
+        ("threshold", np.float64),  # values up to it go left; for categories the number of the set that goes left
+        ("mean", np.float64),  # of the leaves below, weighed by the training rows in them
+        ("feature", np.int32),  # the column that is read; -1 for a leaf
+        ("below", np.int32),  # the left node; the right one stands behind it
+        ("kind", np.int32),
+        ("missing_left", np.int32),  # whether a missing value goes left
+    ]
+)
+"""A split or a leaf: what is read of it together lies together."""
 
 
 @dataclass(frozen=True)
 class Paths:
-    """Forests as arrays, one node after the other, ready to be walked.
+    """Forests as arrays, ready to be walked.
 
-    feature, threshold, decision    of each split: the column it reads, the bound (or the number of its set of
-                                    categories), and LightGBM's bits; a leaf has the feature -1
-    left, right                     the node that a row goes on to
-    mean                            of each node: the mean of the leaves below it, over the training rows in them
-    roots                           the first node of each tree, forest by forest
-    sets, words                     categories that go left: bits of 32 a word, where each set begins
-    average                         what an average training row scores: the mean over the forests
+    nodes      of all trees, one after the other, as NODE
+    roots      the first node of each tree
+    sets       where each set of categories begins among the words, and the end of the last one
+    words      the categories that go left, 32 bits a word
+    forests    how many there are; the model is their mean
+    average    what an average training row scores
     """
 
-    feature: Int32
-    threshold: Float64
-    decision: NDArray[np.int8]
-    left: Int32
-    right: Int32
-    mean: Float64
+    nodes: NDArray[np.void]
     roots: Int32
     sets: Int32
     words: NDArray[np.uint32]
@@ -68,14 +76,12 @@ class Paths:
         """
         matrix = np.ascontiguousarray(matrix)
         added = np.zeros(matrix.shape)
-        starts = range(0, len(matrix), _ROWS_A_PIECE)
-        nodes = (self.feature, self.threshold, self.decision, self.left, self.right, self.mean)
-        trees = (self.roots, self.sets, self.words, self.forests)
 
         def piece(start: int) -> None:
             rows = slice(start, start + _ROWS_A_PIECE)
-            _walk(matrix[rows], *nodes, *trees, added[rows])
+            _walk(matrix[rows], self.nodes, self.roots, self.sets, self.words, self.forests, added[rows])
 
+        starts = range(0, len(matrix), _ROWS_A_PIECE)
         if threads == 1 or len(starts) < 2:
             for start in starts:
                 piece(start)
@@ -93,101 +99,87 @@ def forests(trees: str) -> list[str]:
 
 def read_paths(trees: str) -> Paths:
     """The forests of a model's text as arrays. Raises ModelError for trees of a kind that is not read here."""
-    nodes, roots, average = _Nodes(), list[int](), 0.0
+    found, roots, average = _Nodes(), list[int](), 0.0
     texts = forests(trees)
     for text in texts:
         if "average_output" in text.partition("\nTree=")[0].splitlines():
             raise ModelError("the trees are a random forest; reasons are given for boosted trees only")
         for tree in _TREE.split(text)[1:]:
-            roots.append(nodes.add(_fields(tree)))
-            average += nodes.mean[roots[-1]]
+            roots.append(len(found.nodes))
+            found.add(_fields(tree))
+            average += found.nodes[roots[-1]][1]
     return Paths(
-        feature=np.array(nodes.feature, np.int32),
-        threshold=np.array(nodes.threshold, np.float64),
-        decision=np.array(nodes.decision, np.int8),
-        left=np.array(nodes.left, np.int32),
-        right=np.array(nodes.right, np.int32),
-        mean=np.array(nodes.mean, np.float64),
-        roots=np.array(roots, np.int32),
-        sets=np.array(nodes.sets, np.int32),
-        words=np.array(nodes.words, np.uint32),
-        forests=max(len(texts), 1),
-        average=average / max(len(texts), 1),
+        np.array(found.nodes, NODE),
+        np.array(roots, np.int32),
+        np.array(found.sets, np.int32),
+        np.array(found.words, np.uint32),
+        max(len(texts), 1),
+        average / max(len(texts), 1),
     )
 
 
 def _fields(tree: str) -> dict[str, list[str]]:
     """The lines `name=values` of one tree."""
-    pairs = (line.partition("=") for line in tree.split("\n\n")[0].splitlines())
+    pairs = (line.partition("=") for line in tree.partition("\n\n")[0].splitlines())
     return {name: values.split() for name, _, values in pairs if name}
 
 
 class _Nodes:
-    """The nodes of all trees read so far: the splits of a tree first, its leaves behind them."""
+    """The nodes of all trees read so far, a tree from its root downwards, the two branches of a split side by side."""
 
     def __init__(self) -> None:
-        self.feature: list[int] = []
-        self.threshold: list[float] = []
-        self.decision: list[int] = []
-        self.left: list[int] = []
-        self.right: list[int] = []
-        self.mean: list[float] = []
+        self.nodes: list[tuple[float, float, int, int, int, int]] = []
         self.sets: list[int] = [0]
         self.words: list[int] = []
 
-    def add(self, tree: Mapping[str, Sequence[str]]) -> int:
-        """Take a tree; the place of its root."""
+    def add(self, tree: Mapping[str, Sequence[str]]) -> None:
+        """Take a tree."""
         if tree.get("is_linear", ["0"]) != ["0"]:
             raise ModelError("the trees have linear leaves; reasons are given for constant leaves only")
         leaves = [float(value) for value in tree["leaf_value"]]
         if len(leaves) == 1:
-            return self._append(_NO_NODE, 0.0, 0, 0, 0, leaves[0])
-        rows = [float(count) for count in tree["leaf_count"]]
-        splits, root, known_sets = len(leaves) - 1, len(self.feature), len(self.sets) - 1
-        below = [[int(child) for child in tree[side]] for side in ("left_child", "right_child")]
-
-        def place(child: int) -> int:
-            return root + (child if child >= 0 else splits + ~child)  # a negative child is a leaf
-
-        for at in range(splits):
-            decision = int(tree["decision_type"][at])
-            threshold = float(tree["threshold"][at])
-            if decision & _CATEGORY:
-                threshold += known_sets
-            self._append(
-                int(tree["split_feature"][at]), threshold, decision, place(below[0][at]), place(below[1][at]), 0.0
-            )
-        for value in leaves:
-            self._append(_NO_NODE, 0.0, 0, 0, 0, value)
-        self._take_sets(tree)
-        self._average(root, splits, rows)
-        return root
-
-    def _append(self, feature: int, threshold: float, decision: int, left: int, right: int, mean: float) -> int:
-        self.feature.append(feature)
-        self.threshold.append(threshold)
-        self.decision.append(decision)
-        self.left.append(left)
-        self.right.append(right)
-        self.mean.append(mean)
-        return len(self.feature) - 1
-
-    def _take_sets(self, tree: Mapping[str, Sequence[str]]) -> None:
-        if tree["num_cat"] == ["0"]:
+            self.nodes.append((0.0, leaves[0], _LEAF, 0, 0, 0))
             return
-        first = len(self.words)
-        self.sets += [first + int(bound) for bound in tree["cat_boundaries"][1:]]
-        self.words += [int(word) for word in tree["cat_threshold"]]
+        children = [(int(a), int(b)) for a, b in zip(tree["left_child"], tree["right_child"], strict=True)]
+        means = _means(children, leaves, [float(count) for count in tree["leaf_count"]])
+        order, root = [0], len(self.nodes)  # in LightGBM's own numbers: splits from 0 on, leaves below 0
+        for node in order:
+            if node < 0:
+                self.nodes.append((0.0, leaves[~node], _LEAF, 0, 0, 0))
+                continue
+            self.nodes.append(self._split(tree, node, means[node], root + len(order)))
+            order += children[node]
+        if tree["num_cat"] != ["0"]:
+            first = len(self.words)
+            self.sets += [first + int(bound) for bound in tree["cat_boundaries"][1:]]
+            self.words += [int(word) for word in tree["cat_threshold"]]
 
-    def _average(self, root: int, splits: int, rows: Sequence[float]) -> None:
-        """Set the mean of each split from the leaves up; a split stands before all that is below it."""
-        weight = [0.0] * splits + list(rows)
-        for at in reversed(range(splits)):
-            left, right = self.left[root + at], self.right[root + at]
-            a, b = weight[left - root], weight[right - root]
-            weight[at] = a + b
-            share = a / (a + b) if a + b > 0 else 0.5
-            self.mean[root + at] = share * self.mean[left] + (1 - share) * self.mean[right]
+    def _split(
+        self, tree: Mapping[str, Sequence[str]], node: int, mean: float, below: int
+    ) -> tuple[float, float, int, int, int, int]:
+        """Where LightGBM sends a missing value depends on the kind of split, and is settled here once."""
+        decision, threshold = int(tree["decision_type"][node]), float(tree["threshold"][node])
+        feature = int(tree["split_feature"][node])
+        if decision & _CATEGORY:
+            return threshold + len(self.sets) - 1, mean, feature, below, _SET, False
+        left_by_default = bool(decision & _DEFAULT_LEFT)
+        if decision & _ZERO_IS_MISSING:
+            return threshold, mean, feature, below, _NUMBER_OR_ZERO, left_by_default
+        missing_left = left_by_default if decision & _NAN_IS_MISSING else threshold >= 0  # it reads as zero
+        return threshold, mean, feature, below, _NUMBER, missing_left
+
+
+def _means(children: Sequence[tuple[int, int]], leaves: Sequence[float], rows: Sequence[float]) -> list[float]:
+    """The mean below each split; in LightGBM's numbers a split stands before all that is below it."""
+    means, weights = [0.0] * len(children), [0.0] * len(children)
+    for at in reversed(range(len(children))):
+        (a, weight_a), (b, weight_b) = (
+            (leaves[~child], rows[~child]) if child < 0 else (means[child], weights[child]) for child in children[at]
+        )
+        weights[at] = weight_a + weight_b
+        share = weight_a / weights[at] if weights[at] > 0 else 0.5
+        means[at] = share * a + (1 - share) * b
+    return means
 
 
 def _compiled(function: Any) -> Any:
@@ -195,35 +187,30 @@ def _compiled(function: Any) -> Any:
 
 
 @_compiled
-def _goes_left(value, threshold, decision, sets, words):  # type: ignore[no-untyped-def]
-    """Where LightGBM sends a value at a split."""
-    if decision & _CATEGORY:
-        if np.isnan(value) or value < 0:
-            return False
-        code, which = np.int64(value), np.int64(threshold)
-        word = sets[which] + code // 32
-        return word < sets[which + 1] and (words[word] >> np.uint32(code % 32)) & np.uint32(1) == 1
-    if np.isnan(value):
-        if decision & _NAN_IS_MISSING:
-            return decision & _DEFAULT_LEFT != 0
-        value = 0.0
-    if decision & _ZERO_IS_MISSING and abs(value) <= 1e-35:
-        return decision & _DEFAULT_LEFT != 0
-    return value <= threshold
+def _in_set(value, which, sets, words):  # type: ignore[no-untyped-def]
+    if not value >= 0:
+        return False
+    code = np.int64(value)
+    word = sets[which] + code // 32
+    return word < sets[which + 1] and (words[word] >> np.uint32(code % 32)) & np.uint32(1) == 1
 
 
 @_compiled
-def _walk(  # type: ignore[no-untyped-def]
-    matrix, feature, threshold, decision, left, right, mean, roots, sets, words, forests, added
-):
+def _walk(matrix, nodes, roots, sets, words, forests, added):  # type: ignore[no-untyped-def]
     for row in range(len(matrix)):
         for root in roots:
             at = root
-            while feature[at] >= 0:
-                column = feature[at]
+            column = nodes[at].feature
+            while column >= 0:
+                node = nodes[at]
                 value = np.float64(matrix[row, column])
-                below = left[at] if _goes_left(value, threshold[at], decision[at], sets, words) else right[at]
-                added[row, column] += mean[below] - mean[at]
-                at = below
+                left = (value <= node.threshold) | ((node.missing_left != 0) & np.isnan(value))
+                if node.kind == _SET:
+                    left = _in_set(value, np.int64(node.threshold), sets, words)
+                elif node.kind == _NUMBER_OR_ZERO and abs(value) <= 1e-35:
+                    left = node.missing_left != 0
+                at = node.below + 1 - np.int32(left)
+                added[row, column] += nodes[at].mean - node.mean
+                column = nodes[at].feature
         for column in range(added.shape[1]):
             added[row, column] /= forests
