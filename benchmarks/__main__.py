@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 found = {path.stem for path in Path(__file__).parent.glob("[a-z]*.py")}
-names = sorted(name for name in found if not name.endswith(("_world", "_yardsticks", "_mutations")))
+names = sorted(name for name in found if not name.endswith(("_world", "_yardsticks", "_mutations", "_server", "_load")))
 parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Runs benchmarks: all, or those named.")
 parser.add_argument("names", nargs="*", help=", ".join(names))
 wanted = parser.parse_args().names or names
