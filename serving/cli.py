@@ -21,6 +21,7 @@ from serving.commands import (
     history,
     importing,
     inspect,
+    loop,
     model,
     parties,
     replay,
@@ -40,7 +41,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (demo, simulate, inspect, importing, train, score, model, serve, replay, backtest):
+for module in (demo, simulate, inspect, importing, train, score, model, loop, serve, replay, backtest):
     module.mount(app)
 app.add_typer(history.app, name="history")
 app.add_typer(parties.app, name="parties")

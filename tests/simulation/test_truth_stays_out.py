@@ -24,4 +24,9 @@ def test_no_step_of_training_or_scoring_takes_the_truth_from_the_simulation() ->
         for path in (ROOT / room).rglob("*.py")
         if "training.simulation" in path.read_text(encoding="utf-8") and "simulation" not in path.parts
     }
-    assert knowing == {"serving/commands/simulate.py", "serving/demonstration.py"}
+    assert knowing == {
+        "serving/commands/simulate.py",
+        "serving/demonstration.py",
+        "serving/commands/loop.py",
+        "serving/learning_loop.py",
+    }

@@ -160,7 +160,9 @@ class AdaptiveTrade:
 
     def recorded(self, since: pd.Timestamp, before: pd.Timestamp) -> pd.DataFrame:
         """The outcomes recorded from one moment on and before another, in order of time."""
-        every = pd.concat(self._outcomes, ignore_index=True)
+        if len(self._outcomes) > 1:
+            self._outcomes = [pd.concat(self._outcomes, ignore_index=True)]
+        every = self._outcomes[0]
         now = every[(every["recorded_at"] >= since) & (every["recorded_at"] < before)]
         return now.sort_values("recorded_at", kind="stable", ignore_index=True)
 
@@ -244,9 +246,10 @@ class AdaptiveTrade:
                 self._networks.networks[network].seizures.append(int(when))
 
     def _filed_between(self, since: pd.Timestamp, before: pd.Timestamp) -> pd.DataFrame:
-        parts = [self._lawful, *self._pending]
-        mine = [part[(part["filed_at"] >= since) & (part["filed_at"] < before)] for part in parts]
-        whole: pd.DataFrame = pd.concat([part for part in mine if len(part)])
+        first, last = self._lawful["filed_at"].searchsorted([since, before])
+        self._pending = [part for part in self._pending if part["filed_at"].iloc[-1] >= since]
+        mine = [part[(part["filed_at"] >= since) & (part["filed_at"] < before)] for part in self._pending]
+        whole: pd.DataFrame = pd.concat([self._lawful.iloc[first:last], *(part for part in mine if len(part))])
         return whole.sort_values("filed_at", kind="stable", ignore_index=True)
 
 
