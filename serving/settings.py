@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -40,6 +41,31 @@ class Settings(BaseSettings):
         0.1, description="Probability from which a second person confirms that a consignment leaves red.", ge=0, le=1
     )
     time_zone: str = Field("UTC", description="Time zone in which the console shows times, such as Asia/Ho_Chi_Minh.")
+
+    session_idle_minutes: int = Field(30, description="Minutes after which a session of the console ends unused.", ge=1)
+    session_hours: int = Field(12, description="Hours after which a session of the console ends at the latest.", ge=1)
+    plain_http: bool = Field(
+        False,
+        description="True lets passwords, keys and tokens in over plain HTTP from other machines as well; else only "
+        "over HTTPS, or from this machine.",
+    )
+    oidc_issuer: str | None = Field(
+        None, description="Issuer of bearer tokens (OpenID Connect), exactly as its tokens name it; none when not set."
+    )
+    oidc_audience: str | None = Field(
+        None, description="Audience that a bearer token must name; needed with an issuer."
+    )
+    oidc_keys: str | None = Field(
+        None, description="The issuer's keys (JWKS): a file, or a URL of the issuer itself; needed with an issuer."
+    )
+    oidc_algorithm: Literal["RS256", "PS256", "ES256", "EdDSA"] = Field(
+        "RS256", description="The one algorithm of signatures accepted: RS256, PS256, ES256 or EdDSA."
+    )
+    oidc_name_claim: str = Field("sub", description="Claim of a bearer token that names the person.")
+    oidc_roles_claim: str = Field(
+        "roles", description="Claim that lists the roles; a path like realm_access.roles too."
+    )
+    oidc_offices_claim: str = Field("offices", description="Claim that lists the customs offices; * stands for all.")
 
     @property
     def store_url(self) -> str:
