@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse
 
 from risk.errors import RiskError
+from serving.access.gate import FORGERY_FIELD
 from serving.api.inspections import Correction, Inspection
 from serving.api.service import Desk
 from serving.console.consignment_page import back_to
@@ -176,7 +177,11 @@ def _seen(connection: Any, who: Principal, consignment_id: str) -> dict[str, Any
 async def _filled(request: Request) -> dict[str, Any]:
     """The fields of a form that were filled in, without the token."""
     form = await request.form()
-    return {name: value for name, value in form.items() if isinstance(value, str) and value.strip() and name != "csrf"}
+    return {
+        name: value
+        for name, value in form.items()
+        if isinstance(value, str) and value.strip() and name != FORGERY_FIELD
+    }
 
 
 def _first(error: ValueError) -> str:

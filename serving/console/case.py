@@ -39,8 +39,9 @@ def versions(lines: pd.DataFrame) -> list[dict[str, Any]]:
     before: dict[int, Mapping[str, Any]] = {}
     own = {"consignment_id", "line_no", "version", "stage", "filed_at", "containers", "permits"}
     fields = [name for name in column_names(CONSIGNMENTS) if name in lines and name not in own]
-    for version, part in lines.groupby("version", sort=True):
-        rows = {int(row["line_no"]): row for row in _records(part)}
+    for version in sorted(set(lines["version"].tolist())):
+        part = lines[lines["version"] == version]
+        rows: dict[int, Mapping[str, Any]] = {int(row["line_no"]): row for row in _records(part)}
         first = next(iter(rows.values()))
         shown = []
         for number, row in rows.items():
@@ -51,7 +52,7 @@ def versions(lines: pd.DataFrame) -> list[dict[str, Any]]:
             ]
             shown.append({"line_no": number, "fields": values})
         gone = sorted(set(before) - set(rows))
-        found.append({"version": int(version), "stage": first.get("stage"), "filed_at": first["filed_at"],
+        found.append({"version": version, "stage": first.get("stage"), "filed_at": first["filed_at"],
                       "lines": shown, "gone": gone})  # fmt: skip
         before = rows
     return found

@@ -78,7 +78,7 @@ def page(request: Request, template: str, values: Mapping[str, Any], *, status: 
 def _frame(request: Request) -> dict[str, Any]:
     """What every page shows around its own: who is signed in, where one may go."""
     who = getattr(request.state, "principal", None)
-    csrf = getattr(request.state, "csrf", "")
+    csrf = getattr(request.state, "forgery_token", "")
     return {"who": who, "places": places(who) if who else [], "path": request.url.path, "csrf": csrf}
 
 
