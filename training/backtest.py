@@ -298,7 +298,7 @@ def _without_probability(outcomes: pd.DataFrame) -> NDArray[np.object_]:
 def _week(filed: pd.Series[pd.Timestamp]) -> NDArray[np.object_]:
     """The Monday (UTC) of the week of each time, as an ISO date."""
     day = filed.dt.tz_convert("UTC").dt.normalize()
-    monday = day - pd.to_timedelta(day.dt.weekday, unit="D")
+    monday = day - pd.to_timedelta(day.dt.day_of_week, unit="D")
     return monday.dt.strftime("%Y-%m-%d").to_numpy(object)
 
 

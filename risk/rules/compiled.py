@@ -1,6 +1,7 @@
 """Rules at work: evaluated over whole tables of lines, and what fired put into words.
 
-The same form as the indicators': a list for each line with id, statement, concept, strength, lane, words, evidence.
+In the form of the indicators: a list for each line with id, statement, concept, strength (S, M, W), band, words,
+evidence; and the lane that the rule proposes.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ Bools = NDArray[np.bool_]
 
 CONCEPT: Final = "rules"
 TEXT: Final = pa.large_string()
+LETTERS: Final = {"strong": "S", "medium": "M", "weak": "W"}
+BANDS: Final = {"strong": 3, "medium": 2, "weak": 1}
+"""Strengths as the indicators have them."""
 SHOWN: Final = 80
 """Characters of a text that the evidence quotes."""
 
@@ -126,7 +130,8 @@ class CompiledRule:
             "id": self.rule.id,
             "statement": self.rule.statement,
             "concept": CONCEPT,
-            "strength": self.rule.strength,
+            "strength": LETTERS[self.rule.strength],
+            "band": BANDS[self.rule.strength],
             "lane": self.rule.lane,
             "words": "; ".join(_phrase(self.fields[name], value) for name, value in values.items()),
             "evidence": {name: utc(value) if isinstance(value, datetime) else value for name, value in values.items()},
