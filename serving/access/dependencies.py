@@ -17,7 +17,7 @@ from serving.access.errors import AccessError, TooOftenError, UnknownError
 from serving.access.principal import Principal
 from serving.access.roles import Permission
 
-PUBLIC: Final = frozenset({"/healthz", "/readyz", "/login", "/static", "/openapi.json"})
+PUBLIC: Final = frozenset({"/healthz", "/readyz", "/login", "/language", "/static", "/openapi.json"})
 """Paths that anybody may ask for; everything else requires a permission."""
 
 _DECLARED: dict[Callable[..., Any], Permission] = {}
