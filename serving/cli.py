@@ -15,12 +15,14 @@ from typer.exceptions import TyperException
 
 from risk.errors import RiskError
 from serving.commands import (
+    audit,
     backtest,
     database,
     demo,
     history,
     importing,
     inspect,
+    keys,
     loop,
     model,
     parties,
@@ -30,6 +32,7 @@ from serving.commands import (
     serve,
     simulate,
     train,
+    users,
 )
 from serving.settings import use_home
 
@@ -46,6 +49,9 @@ for module in (demo, simulate, inspect, importing, train, score, model, loop, se
 app.add_typer(history.app, name="history")
 app.add_typer(parties.app, name="parties")
 app.add_typer(database.app, name="db")
+app.add_typer(users.app, name="users")
+app.add_typer(keys.app, name="keys")
+app.add_typer(audit.app, name="audit")
 app.add_typer(rules.app, name="rules")
 
 

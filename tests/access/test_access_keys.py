@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -14,6 +15,14 @@ from serving.access import keys, passwords
 from serving.access.known import Known
 from serving.access.principal import local
 from serving.store.access import API_KEYS
+
+
+def _asked(house: House, key: str) -> int:
+    return int(house.client().get("/v1/me", headers={"X-API-Key": key}).status_code)
+
+
+def _sent(house: House, headers: dict[str, str], body: bytes | Iterator[bytes]) -> int:
+    return int(house.client().post("/v1/do", content=body, headers=headers).status_code)
 
 
 def test_a_system_comes_in_with_its_key_in_either_header(house: House) -> None:
@@ -56,9 +65,13 @@ def test_a_key_that_is_not_quite_right_is_refused_with_the_same_words(house: Hou
 def test_a_key_that_was_checked_is_not_stretched_again(
     house: House, monkeypatch: pytest.MonkeyPatch, hurried: None
 ) -> None:
-    key, checked = house.key(), []
-    real = passwords.check_secret
-    monkeypatch.setattr(keys, "check_secret", lambda kept, secret: checked.append(1) or real(kept, secret))
+    key, checked = house.key(), list[str]()
+
+    def counted(kept: str, secret: str) -> bool:
+        checked.append(kept)
+        return passwords.check_secret(kept, secret)
+
+    monkeypatch.setattr(keys, "check_secret", counted)
     for _ in range(5):
         assert house.client().get("/v1/me", headers={"X-API-Key": key}).status_code == 200
     assert len(checked) == 1
@@ -68,21 +81,19 @@ def test_a_revoked_key_is_out_as_soon_as_the_store_is_asked_again(house: House) 
     key = house.key()
     clock = [0.0]
     house.gate.keys.known = Known(lambda: clock[0])
-    ask = lambda: house.client().get("/v1/me", headers={"X-API-Key": key}).status_code  # noqa: E731
-    assert ask() == 200
+    assert _asked(house, key) == 200
     keys.revoke(house.store, key.split("_")[1], local(), now(), "lost")
     clock[0] = 2.01
-    assert ask() == 401
+    assert _asked(house, key) == 401
     with pytest.raises(UsageError, match="no key"):
         keys.revoke(house.store, key.split("_")[1], local(), now())
 
 
 def test_a_key_ends_at_its_time_also_while_it_is_held_in_memory(house: House) -> None:
     key = house.key(days=1)
-    ask = lambda: house.client().get("/v1/me", headers={"X-API-Key": key}).status_code  # noqa: E731
-    assert ask() == 200
+    assert _asked(house, key) == 200
     house.gate.keys._now = lambda: now() + timedelta(days=1)
-    assert ask() == 401
+    assert _asked(house, key) == 401
 
 
 def test_a_key_has_a_rate_and_another_one_does_not_suffer_from_it(house: House) -> None:
@@ -95,10 +106,9 @@ def test_a_key_has_a_rate_and_another_one_does_not_suffer_from_it(house: House) 
 
 def test_a_key_has_a_largest_body_and_an_unsaid_size_is_asked_for(house: House) -> None:
     headers = {"X-API-Key": house.key(size=1_000)}
-    post = lambda body: house.client().post("/v1/do", content=body, headers=headers).status_code  # noqa: E731
-    assert post(b"x" * 1_000) == 200
-    assert post(b"x" * 1_001) == 413
-    assert post(iter([b"x"])) == 411
+    assert _sent(house, headers, b"x" * 1_000) == 200
+    assert _sent(house, headers, b"x" * 1_001) == 413
+    assert _sent(house, headers, iter([b"x"])) == 411
 
 
 def test_a_key_over_an_open_line_from_another_machine_is_not_taken(house: House) -> None:

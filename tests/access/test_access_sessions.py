@@ -111,7 +111,10 @@ def test_a_request_from_another_site_changes_nothing_and_signs_nobody_in(house: 
 
 def test_a_session_ends_unused_and_at_the_latest_by_time(house: House) -> None:
     client, start = house.signed_in(house.person("an")), now()
-    at = lambda minutes: setattr(house.gate.sessions, "_now", lambda: start + timedelta(minutes=minutes))  # noqa: E731
+
+    def at(minutes: int) -> None:
+        house.gate.sessions._now = lambda: start + timedelta(minutes=minutes)
+
     at(25)
     assert client.get("/v1/me").status_code == 200
     at(50)

@@ -159,11 +159,9 @@ def test_claims_may_lie_deep_and_the_name_elsewhere(provider: Provider, tmp_path
     own = Issuer(
         ISSUER, AUDIENCE, str(tmp_path / "keys.json"), "RS256", "email", "realm_access.roles", "https://x.y/offices"
     )
-    who = Tokens(own).find(
-        provider.token(
-            email="an@customs.example", realm_access={"roles": ["auditor"]}, **{"https://x.y/offices": ["A"]}
-        )
-    )
+    claims: dict[str, Any] = {"email": "an@customs.example", "realm_access": {"roles": ["auditor"]},
+                              "https://x.y/offices": ["A"]}  # fmt: skip
+    who = Tokens(own).find(provider.token(**claims))
     assert (who.id, set(who.roles), who.offices) == ("an@customs.example", {"auditor"}, frozenset({"A"}))
 
 
@@ -175,7 +173,7 @@ class _Server:
         outer = self
 
         class Answers(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802
+            def do_GET(self) -> None:
                 outer.asked.append(self.path)
                 if self.path == "/moved":
                     self.send_response(302)

