@@ -41,16 +41,19 @@ class Feature:
     missing: str = ""
     one: str = ""
 
-    def say(self, value: float | str | None) -> str:
-        """The phrase for a value of this feature."""
-        absent = value is None or (isinstance(value, float) and math.isnan(value))
-        if absent:
-            return self.missing or f"not stated: {self.name.replace('_', ' ')}"
+    def message(self, value: float | str | None) -> str:
+        """The phrase for a value of this feature, `{value}` (or, where it is missing, `{name}`) not filled in."""
+        if value is None or (isinstance(value, float) and math.isnan(value)):
+            return self.missing or "not stated: {name}"
         if self.zero and value == 0:
             return self.zero
         if self.one and value == 1:
             return self.one
-        return self.words.format(value=value)
+        return self.words
+
+    def say(self, value: float | str | None) -> str:
+        """The phrase for a value of this feature, in English."""
+        return self.message(value).format(value=value, name=self.name.replace("_", " "))
 
 
 @dataclass(frozen=True)
