@@ -112,7 +112,7 @@ CHANGES = {
 def test_a_change_is_found_and_the_row_is_named(opened: Store, url: str, what: str) -> None:
     statement, says = CHANGES[what]
     _write(opened, 6)
-    _tamper(url, lambda connection: connection.exec_driver_sql(statement)
+    _tamper(url, lambda connection: connection.exec_driver_sql(statement))
     faults = _faults(opened)
     assert says in faults[0], faults
 
@@ -164,7 +164,7 @@ def test_a_row_put_in_between_is_found(opened: Store, url: str) -> None:
 
 def test_an_end_that_was_cut_off_is_found_against_a_kept_head(opened: Store, url: str) -> None:
     heads = _write(opened, 6)
-    _tamper(url, lambda connection: connection.exec_driver_sql("DELETE FROM audit WHERE number > 4")
+    _tamper(url, lambda connection: connection.exec_driver_sql("DELETE FROM audit WHERE number > 4"))
     assert _faults(opened) == [], "without a head kept elsewhere nobody can know"
     assert _faults(opened, heads[3]) == []
     assert "the kept head is row 6, the last row is 4" in _faults(opened, audit.parse_head(str(heads[-1])))[0]
@@ -172,7 +172,7 @@ def test_an_end_that_was_cut_off_is_found_against_a_kept_head(opened: Store, url
 
 def test_a_chain_written_anew_is_found_against_a_kept_head(opened: Store, url: str) -> None:
     heads = _write(opened, 4)
-    _tamper(url, lambda connection: connection.exec_driver_sql("DELETE FROM audit")
+    _tamper(url, lambda connection: connection.exec_driver_sql("DELETE FROM audit"))
     for number in range(5):
         with opened.transaction() as connection:
             add_entry(connection, Entry(AT, "an", "session", "consignment.read", f"D{number}"))
