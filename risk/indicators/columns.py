@@ -1,0 +1,109 @@
+"""The columns of consignment lines as arrays: text by its distinct values, numbers, times; each taken apart once.
+
+A column that was left out reads as missing in every row. `features.columns` reads lines the same way for features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from risk.consignment import CONSIGNMENTS
+from risk.layout import column
+from risk.parties.mentions import hashes
+
+Bools = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+UInt64 = NDArray[np.uint64]
+
+HOUR_US: Final = 3_600_000_000
+DAY_US: Final = 24 * HOUR_US
+KINDS: Final = {entry.name: entry.kind for entry in CONSIGNMENTS}
+"""The kind of each column of the record."""
+
+
+@dataclass(frozen=True)
+class Texts:
+    """A text column by its distinct values: row i holds `values[codes[i]]`, nothing where the code is -1."""
+
+    codes: NDArray[np.intp]
+    values: NDArray[np.object_]
+
+    @property
+    def known(self) -> Bools:
+        """Which rows hold a value."""
+        return self.codes >= 0
+
+    def where(self, holds: Callable[[str], bool]) -> Bools:
+        """Where a condition on the text holds; False where it is missing. Called once for each distinct value."""
+        found = np.array([bool(holds(value)) for value in self.values] + [False], bool)
+        return found[self.codes]
+
+    def among(self, members: frozenset[str] | tuple[str, ...]) -> Bools:
+        """Where the text is one of these."""
+        return self.where(frozenset(members).__contains__)
+
+    def each(self, measure: Callable[[str], float]) -> Floats:
+        """A number for each row, NaN where the text is missing."""
+        return np.array([*map(measure, self.values), np.nan], np.float64)[self.codes]
+
+    def said(self, change: Callable[[str], str | None] = str) -> NDArray[np.object_]:
+        """The text of each row, changed, None where missing."""
+        return np.array([*map(change, self.values), None], object)[self.codes]
+
+    def hashed(self, salt: str, clean: Callable[[str], str] = str) -> UInt64:
+        """A hash of each text once cleaned, 0 where it is missing or nothing is left. Equal text, equal hash."""
+        cleaned = (clean(value) for value in self.values)
+        return np.append(hashes(f"{salt}:{text}" if text else "" for text in cleaned), np.uint64(0))[self.codes]
+
+
+class Columns:
+    """Consignment lines for reading, by column."""
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self.frame = frame
+        self._kept: dict[str, Any] = {}
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def once(self, name: str, make: Callable[[], Any]) -> Any:
+        """What `make` makes, made once for these lines."""
+        if name not in self._kept:
+            self._kept[name] = make()
+        return self._kept[name]
+
+    def text(self, name: str) -> Texts:
+        """A text column of the record by its distinct values; blanks are missing."""
+        found: Texts = self.once(f"text {name}", lambda: by_value(column(self.frame, CONSIGNMENTS, name)))
+        return found
+
+    def number(self, name: str) -> Floats:
+        """A number of the record, NaN where missing."""
+        return np.asarray(column(self.frame, CONSIGNMENTS, name).to_numpy(np.float64, na_value=np.nan), np.float64)
+
+    def time(self, name: str) -> Floats:
+        """A time of the record in microseconds since 1970 UTC, NaN where missing."""
+        found: Floats = self.once(f"time {name}", lambda: microseconds(column(self.frame, CONSIGNMENTS, name)))
+        return found
+
+
+def by_value(values: Any) -> Texts:
+    """Text by its distinct values."""
+    codes, unique = pd.factorize(values)
+    found = np.asarray(unique, dtype=object)
+    blank = np.array([not value.strip() for value in found], bool)
+    if blank.any():
+        codes = np.where(np.append(blank, False)[codes], -1, codes)
+    return Texts(codes.astype(np.intp), found)
+
+
+def microseconds(times: pd.Series[Any]) -> Floats:
+    """Times as microseconds since 1970 UTC (whole and exact), NaN where missing."""
+    whole = np.asarray(times.dt.tz_convert("UTC").dt.as_unit("us").astype("int64"), np.int64)
+    return np.where(times.isna(), np.nan, whole.astype(np.float64))

@@ -1,0 +1,137 @@
+"""Whom and what reference statistics are kept by: parties, addresses, headings, containers, as 64-bit hashes.
+
+0 stands for nothing. A party is told by its number, else by its normalised name in its country, as in history
+features.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from risk.indicators.columns import Columns, UInt64
+from risk.parties.addresses import normalise_address
+from risk.parties.blocking import mix
+from risk.parties.mentions import clean_code, hashes
+from risk.parties.names import normalise_name
+
+_CONTAINER: Final = re.compile(r'"no"\s*:\s*"([A-Z0-9]+)"')
+_SEAL: Final = re.compile(r'"seals"\s*:\s*\[\s*"([^"]+)"')
+
+
+def both(left: UInt64, right: UInt64) -> UInt64:
+    """One hash of two, 0 where either is."""
+    return np.where((left > 0) & (right > 0), np.maximum(mix(left, right), np.uint64(1)), np.uint64(0))
+
+
+def name(lines: Columns, role: str) -> UInt64:
+    """The normalised name of a party; 0 for names that stand for nobody."""
+    found: UInt64 = lines.once(f"name {role}", lambda: lines.text(f"{role}_name").hashed("name", normalise_name))
+    return found
+
+
+def party(lines: Columns, role: str) -> UInt64:
+    """A party by its number, else by name and country."""
+
+    def make() -> UInt64:
+        number = lines.text(f"{role}_id").hashed("party", clean_code)
+        named = name(lines, role)
+        country = lines.text(f"{role}_country").hashed("country")
+        return np.where(number > 0, number, np.where(named > 0, mix(named, country), np.uint64(0)))
+
+    found: UInt64 = lines.once(f"party {role}", make)
+    return found
+
+
+def address(lines: Columns, role: str) -> UInt64:
+    """An address in its comparable form."""
+    found: UInt64 = lines.once(
+        f"address {role}", lambda: lines.text(f"{role}_address").hashed("address", normalise_address)
+    )
+    return found
+
+
+def heading(lines: Columns, digits: int = 4) -> UInt64:
+    """The HS code cut to its first digits; 0 for a shorter one."""
+    found: UInt64 = lines.once(
+        f"heading {digits}",
+        lambda: lines.text("hs_code").hashed("hs", lambda code: code[:digits] if len(code) >= digits else ""),
+    )
+    return found
+
+
+def plain(lines: Columns, column: str) -> UInt64:
+    """A code or text as it stands, in upper case."""
+    found: UInt64 = lines.once(f"plain {column}", lambda: lines.text(column).hashed(column, _upper))
+    return found
+
+
+def container(lines: Columns) -> UInt64:
+    """The number of the first container."""
+    found: UInt64 = lines.once("container", lambda: lines.text("containers").hashed("container", first_container))
+    return found
+
+
+def owner(lines: Columns) -> UInt64:
+    """The owner's letters of the first container."""
+    found: UInt64 = lines.once(
+        "owner", lambda: lines.text("containers").hashed("owner", lambda text: first_container(text)[:4])
+    )
+    return found
+
+
+def seal(lines: Columns) -> UInt64:
+    """The first seal stated."""
+    found: UInt64 = lines.once("seal", lambda: lines.text("containers").hashed("seal", first_seal))
+    return found
+
+
+def bill_form(lines: Columns) -> UInt64:
+    """The form of a bill's number: its first four characters and its length."""
+    found: UInt64 = lines.once(
+        "bill form", lambda: lines.text("bl_no").hashed("bill form", lambda text: f"{text[:4].upper()}{len(text)}")
+    )
+    return found
+
+
+def line(lines: Columns) -> UInt64:
+    """A goods line of a consignment, whatever its version."""
+    numbers = lines.number("line_no").astype(np.uint64)
+    found: UInt64 = lines.once("line", lambda: mix(plain(lines, "consignment_id"), numbers))
+    return found
+
+
+def first_container(containers: str) -> str:
+    """The number of the first container in a JSON array, empty where there is none."""
+    match = _CONTAINER.search(containers)
+    return match[1] if match else ""
+
+
+def first_seal(containers: str) -> str:
+    """The first seal in a JSON array of containers, empty where there is none."""
+    match = _SEAL.search(containers)
+    return match[1] if match else ""
+
+
+def objects(text: str) -> list[dict[str, Any]]:
+    """The objects of a JSON array; whatever else stands in it is left out, and so is text that is no array."""
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return []
+    return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
+
+
+def months(times: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The month (1 to 12) of times in microseconds; 0 where missing."""
+    known = ~np.isnan(times)
+    whole = np.where(known, times, 0).astype("int64").astype("datetime64[us]").astype("datetime64[M]").astype(np.int64)
+    return np.where(known, whole % 12 + 1, 0)
+
+
+def _upper(text: str) -> str:
+    return text.strip().upper()
