@@ -119,7 +119,9 @@ class BatchWorker:
             self._done = done
 
         service = self._champion.current
-        receive(self._store, body, service, wish, batch["submitted_at"], saving=saving, progress=progress)
+        offices = None if batch["offices"] is None else frozenset(orjson.loads(batch["offices"]))
+        at = batch["submitted_at"]
+        receive(self._store, body, service, wish, at, saving=saving, progress=progress, offices=offices)
         _log.info("batch_done", batch=batch["id"])
 
     def _fail(self, batch: dict[str, Any], why: str) -> None:

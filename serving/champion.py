@@ -68,6 +68,12 @@ class Champion:
         """The version that waits to take its place, if any."""
         return self._registry().challenger()
 
+    def promote(self, version: str) -> ModelVersionFacts:
+        """Make a version the champion of the registry. Raises ModelError when it is not there or does not score."""
+        model, _ = self.load(version)
+        _try(model)
+        return self._registry().promote(version)
+
     def load(self, version: str) -> tuple[RiskModel, ModelVersionFacts]:
         """Any registered version, such as the one that a stored assessment was made with."""
         current = self._current

@@ -147,6 +147,8 @@ def answer(store: Store, number: int, *, confirm: bool, reason: str, who: str, n
             entry = worklist.one(connection, asked["consignment_id"], lock=True)
             if entry is None:
                 raise NotThereError(f"no consignment {asked['consignment_id']} is on the worklist")
+            if decisions.answer_to(connection, number) is not None:
+                raise ClashError(f"override {number} was answered already")
             if offices is not None:
                 offices(entry)
             if asked["decided_by"] == who:

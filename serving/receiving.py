@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -126,12 +126,18 @@ def receive(
     *,
     saving: Saving = lambda _, __: None,
     progress: Callable[[int], None] = lambda _: None,
+    offices: Collection[str] | None = None,
 ) -> Received:
     """Score a manifest in any format that is read, told by its content, and keep all of it.
+
+    Lines of other offices than `offices` (all when None) become rejects.
 
     Raises InputError when it cannot be read as a whole; StoreError when the store takes nothing.
     """
     lines, rejects, findings, taken_back = _read(store, body, received_at)
+    if offices is not None:
+        lines, strange = _within(lines, offices)
+        rejects = [*rejects, *strange]
     source = f"manifest {hashlib.sha256(body).hexdigest()[:32]}"
     while True:
         received = Received([], rejects, findings, sorted({one.consignment_id for one in taken_back}), len(lines))
@@ -166,6 +172,17 @@ def _read(
     frames = [batch.consignments for batch in batches]
     lines = frames[0] if len(frames) == 1 else concatenate(frames, CONSIGNMENTS)
     return lines, [reject for batch in batches for reject in batch.rejects], findings, taken_back
+
+
+def _within(lines: pd.DataFrame, offices: Collection[str]) -> tuple[pd.DataFrame, list[Reject]]:
+    """The lines of consignments of these offices, and a reject for each other line."""
+    office = column(lines, CONSIGNMENTS, "customs_office")
+    strange = lines["consignment_id"].isin(lines["consignment_id"][~office.isin(list(offices))])
+    reason = "is of an office outside your scope"
+    rejects = [
+        Reject("", 0, "customs_office", value if isinstance(value, str) else "", reason) for value in office[strange]
+    ]
+    return lines[~strange].reset_index(drop=True), rejects
 
 
 def _without_cancelled(lines: pd.DataFrame, taken_back: Sequence[Cancellation]) -> Part:

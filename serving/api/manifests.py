@@ -156,7 +156,9 @@ async def score_manifest(
                 raise _TwiceError
 
         try:
-            received = receive(service.store, body, service.champion.current, wish, now(), saving=saving)
+            received = receive(
+                service.store, body, service.champion.current, wish, now(), saving=saving, offices=who.offices
+            )
         except _TwiceError:
             twice = _kept(service, key, digest)
             assert twice is not None
@@ -195,7 +197,7 @@ def _taken_in(service: Service, who: Principal, body: bytes, capacity: float, ke
         with service.store.transaction() as connection:
             batches.add(
                 connection, number, submitted_at=at, submitted_by=who.id, size=len(body), sha256=sha256,
-                capacity=capacity,
+                capacity=capacity, offices=None if who.offices is None else orjson.dumps(sorted(who.offices)).decode(),
             )  # fmt: skip
             batches.put_file(connection, number, "manifest", body)
             record(connection, who, "manifest.batch", number, None, {"sha256": sha256, "size": len(body)})

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Path
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from serving.api.guard import Principal, require
+from serving.api.guard import Principal, record, require
 from serving.api.service import Desk, in_thread
 
 router = APIRouter(tags=["model"])
@@ -77,6 +77,29 @@ async def in_service(service: Desk, who: Annotated[Principal, Depends(require("m
         "facts": dict(current.model.facts),
     }
     return _json(content)
+
+
+class Promotion(BaseModel):
+    """Make a version the champion."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"version": "4", "reason": "better on last month's outcomes"}]}
+    )
+
+    version: str = Field(pattern="^[0-9]{1,9}$")
+    reason: str = Field(min_length=3, max_length=2000)
+
+
+@router.put("/v1/model/champion", summary="Put a version into service", response_model=Version)
+def promote(
+    service: Desk, who: Annotated[Principal, Depends(require("model:promote"))], wanted: Promotion
+) -> dict[str, Any]:
+    """Every process takes it over within seconds; one that does not score stays out, and the one before serves on."""
+    made = service.champion.promote(wanted.version)
+    with service.store.transaction() as connection:
+        record(connection, who, "model.promote", wanted.version, wanted.reason)
+    service.look_after()
+    return vars(made)
 
 
 @router.get("/v1/model/versions/{version}/card", summary="The card of a version", responses={200: {"model": Card}})

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.exc import DBAPIError
 
+from serving.api.guard import Principal, require
 from serving.api.service import Desk
 from serving.store import StoreError
 
@@ -55,6 +56,6 @@ def readyz(service: Desk, response: Response) -> Ready:
 
 @router.get("/metrics", summary="Figures for Prometheus", response_class=Response,
             responses={200: {"content": {"text/plain": {}}}})  # fmt: skip
-def metrics(service: Desk) -> Response:
+def metrics(service: Desk, who: Annotated[Principal, Depends(require("metrics:read"))]) -> Response:
     """Requests and latency, scores and their drift, columns left out, the model in service."""
     return Response(service.figures.text(), media_type="text/plain; version=0.0.4")

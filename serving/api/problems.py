@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from risk.errors import HistoryError, ModelError, NotEnoughDataError, RiskError
 from serving.day_work import ClashError, NotThereError
+from serving.rulebook import RuleRefusedError
 from serving.store import StoreError
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -36,6 +37,7 @@ TITLES: Final = {
 }
 _STATUS: Final[tuple[tuple[type[RiskError], int], ...]] = (
     (NotThereError, 404),
+    (RuleRefusedError, 409),
     (ClashError, 409),
     (StoreError, 503),
     (ModelError, 503),

@@ -125,6 +125,7 @@ BATCHES: Final = Table(
     SqlColumn("capacity", Double, nullable=False),
     SqlColumn("submitted_at", BigInteger, nullable=False),
     SqlColumn("submitted_by", Text, nullable=False),
+    SqlColumn("offices", Text),
     SqlColumn("started_at", BigInteger),
     SqlColumn("finished_at", BigInteger),
     SqlColumn("worker", Text),
@@ -139,7 +140,8 @@ BATCHES: Final = Table(
     PrimaryKeyConstraint("id", name="pk_batches"),
     Index("ix_batches_state", "state", "submitted_at"),
 )
-"""One row for each manifest taken in to be scored later. `state`: waiting, running, done, failed."""
+"""One row for each manifest taken in to be scored later. `state`: waiting, running, done, failed. `offices`: those of
+the sender as a JSON array; missing for all."""
 
 BATCH_FILES: Final = Table(
     "batch_files",

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,39 @@ import httpx
 import uvicorn
 from small_office import at_home
 
+from serving.access import keys, people
+from serving.access.gate import COOKIE, FORGERY_HEADER, Gate
+from serving.access.principal import local
+from serving.access.roles import Role
+from serving.access.sessions import forgery_token
 from serving.api.app import create_app
 from serving.api.service import Service
 
+PASSWORD = "correct-horse-battery-7"
+
 
 class Running(httpx.Client):
-    """A client of a running service, which is at hand as well."""
+    """A client of a running service, which is at hand as well; it may do all that a key can."""
 
     service: Service
+    gate: Gate
     home: Path
+
+    def person(self, name: str, *roles: str, offices: list[str] | None = None) -> Running:
+        """A client with the session of a person."""
+        people.add(self.service.store, name, PASSWORD, roles, offices, local(), datetime.now(UTC))
+        token = self.gate.sessions.begin(name, PASSWORD, "local").token
+        return self._client(Cookie=f"{COOKIE}={token}", **{FORGERY_HEADER: forgery_token(token)})
+
+    def system(self, name: str, *roles: str, offices: list[str] | None = None) -> Running:
+        """A client with a key."""
+        _, key = keys.add(self.service.store, keys.Wanted(name, roles, offices), local(), datetime.now(UTC))
+        return self._client(**{"X-API-Key": key})
+
+    def _client(self, **headers: str) -> Running:
+        other = Running(base_url=self.base_url, timeout=60, headers=headers)
+        other.service, other.gate, other.home = self.service, self.gate, self.home
+        return other
 
     def ok(self, method: str, path: str, **what: Any) -> Any:
         """The JSON of an answer that has to be good."""
@@ -62,9 +87,10 @@ def serving(home: Path) -> Iterator[Running]:
                 assert thread.is_alive(), "the server did not start"
                 time.sleep(0.02)
             port = server.servers[0].sockets[0].getsockname()[1]
-            with Running(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
-                client.service, client.home = app.state.service, home
-                yield client
+            with Running(base_url=f"http://127.0.0.1:{port}", timeout=60) as anybody:
+                anybody.service, anybody.gate, anybody.home = app.state.service, app.state.gate, home
+                with anybody.system(f"tests-{port}", *Role) as client:
+                    yield client
         finally:
             server.should_exit = True
             thread.join(20)

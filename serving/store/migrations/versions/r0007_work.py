@@ -98,6 +98,7 @@ def upgrade() -> None:
         sa.Column("capacity", sa.Double(), nullable=False),
         sa.Column("submitted_at", sa.BigInteger(), nullable=False),
         sa.Column("submitted_by", sa.Text(), nullable=False),
+        sa.Column("offices", sa.Text()),
         sa.Column("started_at", sa.BigInteger()),
         sa.Column("finished_at", sa.BigInteger()),
         sa.Column("worker", sa.Text()),
