@@ -107,3 +107,8 @@ def microseconds(times: pd.Series[Any]) -> Floats:
     """Times as microseconds since 1970 UTC (whole and exact), NaN where missing."""
     whole = np.asarray(times.dt.tz_convert("UTC").dt.as_unit("us").astype("int64"), np.int64)
     return np.where(times.isna(), np.nan, whole.astype(np.float64))
+
+
+def moment(time: pd.Timestamp) -> int:
+    """A time with its zone as whole microseconds since 1970 UTC."""
+    return int(time.tz_convert("UTC").as_unit("us").asm8.astype(np.int64))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rapidfuzz import fuzz, process
 
 from risk.indicators import keys
-from risk.indicators.columns import DAY_US, Floats, UInt64
+from risk.indicators.columns import DAY_US, Floats, UInt64, moment
 from risk.indicators.learning import described, permit_numbers
 from risk.indicators.learnt import block
 from risk.indicators.registry import Outcome, Parameters, test
@@ -188,7 +188,7 @@ def _dated(permits: str) -> list[tuple[str, float, float, int]]:
 
 def _moment(stated: object) -> float:
     time = pd.to_datetime(stated, utc=True, errors="coerce") if isinstance(stated, str) else pd.NaT
-    return float("nan") if pd.isna(time) else float(pd.Timestamp(time).as_unit("us").value)
+    return float("nan") if pd.isna(time) else float(moment(pd.Timestamp(time)))
 
 
 def _day(moment: Floats | float) -> str | None:

@@ -205,5 +205,5 @@ def _lacking(indicator: Indicator, view: View, at: int) -> tuple[str, ...]:
     fields = [name for name in indicator.fields if not view.known(name)[at]]
     features = [name for name in indicator.features if not view.known(name, feature=True)[at]]
     if fields or features:
-        return (*fields, *features)
+        return tuple(dict.fromkeys((*fields, *features)))
     return indicator.statistics or ("history",)

@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from risk.indicators import keys
-from risk.indicators.columns import DAY_US, Columns, UInt64
+from risk.indicators.columns import DAY_US, Columns, UInt64, moment
 from risk.indicators.learnt import Learnt, Statistic
 from risk.inspection import Target
 from risk.parties.names import normalise_name
@@ -53,7 +53,7 @@ def learn(
     target = target or Target()
     known = lines[(lines["filed_at"] < before).to_numpy()]
     recorded = outcomes[(outcomes["recorded_at"] < before).to_numpy()] if len(outcomes) else outcomes
-    as_of = int(before.tz_convert("UTC").as_unit("us").value)
+    as_of = moment(before)
     history = Columns(known.reset_index(drop=True))
     found = {**_usual(history), **_last(history, as_of), **_recent(history, as_of)}
     found |= _seized(history, recorded, as_of, target)

@@ -1,0 +1,103 @@
+"""How long all indicators take beside the model: the same simulated lines, scored and then tested.
+
+    python -m benchmarks.indicators [--lines 1000000] [--part 250000] [--trained-on 100000]
+
+A model is trained on a world of its own; then worlds of `--part` lines are simulated one after the other until there
+are `--lines`, because a table of a million lines with all its features would not leave room for anything else. Timed
+are `model.score` with two threads and `evaluate` of the packaged pack with reference statistics, in one process; making
+worlds and features is not. Memory is what the process holds at most while it evaluates, above what it held before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+
+from features.build import build
+from features.state import State
+from risk.indicators import Findings, evaluate, learn, load_pack
+from risk.indicators.evaluation import FIRED, NOT_EVALUABLE
+from training.simulation.world import simulate
+from training.train import train
+
+
+def main() -> None:
+    """Runs what the command line asks for."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.indicators", description=__doc__)
+    parser.add_argument("--lines", type=int, default=1_000_000)
+    parser.add_argument("--part", type=int, default=250_000)
+    parser.add_argument("--trained-on", type=int, default=100_000)
+    given = parser.parse_args()
+    pack = load_pack()
+    world = simulate(given.trained_on, seed=0)
+    with tempfile.TemporaryDirectory() as folder:
+        model = train(world.consignments, world.outcomes, Path(folder), seed=0, simulated=True).model
+    parameters = model.facts["parameters"]
+    print(f"{len(pack.indicators)} indicators; a model of {parameters['shape']} trees on {parameters['feature_set']}, "
+          f"{model.trees.count('Tree=')} trees", flush=True)  # fmt: skip
+    learning, scoring, testing, most, done = 0.0, 0.0, 0.0, 0.0, 0
+    while done < given.lines:
+        world = simulate(min(given.part, given.lines - done), seed=1 + done // given.part)
+        lines = world.consignments
+        table, _ = build(lines, State(), outcomes=world.outcomes)
+        begin = time.perf_counter()
+        learnt = learn(lines, world.outcomes, lines["filed_at"].min())
+        whole = learn(lines, world.outcomes, lines["filed_at"].max())
+        learning += time.perf_counter() - begin
+        # Statistics of the whole time dated back, so that every line looks everything up; only speed is measured.
+        learnt = type(learnt)(learnt.as_of, whole.statistics)
+        begin = time.perf_counter()
+        model.score(table, threads=2)
+        scoring += time.perf_counter() - begin
+        with _Memory() as memory:
+            begin = time.perf_counter()
+            found = evaluate(pack, lines, table, learnt)
+            testing += time.perf_counter() - begin
+        most = max(most, memory.gained)
+        done += len(lines)
+        print(f"{done:,} lines: scored in {scoring:.1f} s, tested in {testing:.1f} s, ratio {testing / scoring:.2f}; "
+              f"{_states(found)}; {most:.0f} MB more while testing; learnt in {learning:.1f} s", flush=True)  # fmt: skip
+    print(f"indicators {1e6 * testing / done:.1f} us a line, model {1e6 * scoring / done:.1f} us a line, "
+          f"ratio {testing / scoring:.2f}; largest process {_largest():,.0f} MB")  # fmt: skip
+
+
+class _Memory:
+    """The most that the process held above what it held at first, in megabytes."""
+
+    def __enter__(self) -> _Memory:
+        self._start, self.gained, self._over = _held(), 0.0, threading.Event()
+        self._watch = threading.Thread(target=self._look)
+        self._watch.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._watch.join()
+
+    def _look(self) -> None:
+        while not self._over.wait(0.05):
+            self.gained = max(self.gained, _held() - self._start)
+
+
+def _held() -> float:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def _largest() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+
+
+def _states(found: Findings) -> str:
+    fired, silent = np.mean(found.status == FIRED), np.mean(found.status == NOT_EVALUABLE)
+    return f"{fired:.1%} fired, {silent:.1%} not evaluable"
+
+
+if __name__ == "__main__":
+    main()
