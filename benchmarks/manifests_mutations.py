@@ -20,6 +20,9 @@ from functools import cache
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Final
+from xml.sax.saxutils import escape
+
+import pandas as pd
 
 from risk.errors import InputError
 from risk.manifests import read_manifest
@@ -38,6 +41,37 @@ _MARKS: Final = (
     b"\r\n", b"<!DOCTYPE a [<!ENTITY b 'c'>]>", b"&b;", b"UNH+1+CUSCAR:D:95B:UN'", b"UNT+1+1'", b"CNI+1'", b"LX*1~",
     b"FWB/17\r\n", b"-1", b"9" * 40, b"1e999", b"\xef\xbb\xbf", b"\xff\xfe", b"A" * 3000,
 )  # fmt: skip
+
+
+_FLIGHT: Final = b"""FFM/8
+1/EK380/13MAR1030/DXB/A6ABC
+HKG/13MAR2200
+176-12345675LOSHKG/P10K300.0T14/DRIED FISH MAW
+/PER
+ULD/AKE12345EK
+176-12345675LOSHKG/P4K112.0T14/DRIED FISH MAW
+176-12345686LOSHKG/P2K10T9/WOOD
+CONT
+FFM/8
+2/EK380/13MAR/DXB
+HKG
+ULD/PMC54321EK
+176-12345690LOSHKG/T3L20MC0.4/TIMBER
+LAST
+"""
+_SHEET: Final = "xl/worksheets/sheet1.xml"
+_OFFICE: Final = "http://schemas.openxmlformats.org"
+_BOOK: Final = {
+    "[Content_Types].xml": f'<Types xmlns="{_OFFICE}/package/2006/content-types"/>',
+    "_rels/.rels": f'<Relationships xmlns="{_OFFICE}/package/2006/relationships"><Relationship Id="r1" '
+    f'Type="{_OFFICE}/officeDocument/2006/relationships/officeDocument" Target="xl/workbook.xml"/></Relationships>',
+    "xl/workbook.xml": f'<workbook xmlns="{_OFFICE}/spreadsheetml/2006/main" '
+    f'xmlns:r="{_OFFICE}/officeDocument/2006/relationships"><sheets><sheet name="Bills" sheetId="1" r:id="r1"/>'
+    "</sheets></workbook>",
+    "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{_OFFICE}/package/2006/relationships"><Relationship Id="r1" '
+    f'Type="{_OFFICE}/officeDocument/2006/relationships/worksheet" Target="worksheets/sheet1.xml"/></Relationships>',
+}
+"""The parts of a workbook around its one sheet."""
 
 
 @cache
@@ -60,6 +94,8 @@ def originals() -> dict[str, bytes]:
     found["awbolds"] = found["awmds"].replace(b"Awmds>", b"Awbolds>")
     for number, document in enumerate(list(cargo_xml.documents(freight))[:2]):
         found[f"cargo_xml_{number}"] = document
+    found["flight"] = _FLIGHT
+    found["excel"] = found["excel_sheet"] = _workbook(sea)
     found["gzip"] = gzip.compress(found["cuscar"], mtime=0)
     archive = BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
@@ -67,6 +103,21 @@ def originals() -> dict[str, bytes]:
             packed.writestr(zipfile.ZipInfo(name, (2026, 6, 1, 0, 0, 0)), found[name])
     found["zip"] = archive.getvalue()
     return found
+
+
+def _workbook(lines: pd.DataFrame) -> bytes:
+    """The lines as a workbook of one sheet."""
+    texts = lines.dropna(axis=1, how="all").astype("str").fillna("")
+    rows = "".join(
+        "<row>" + "".join(f'<c t="inlineStr"><is><t>{escape(text)}</t></is></c>' for text in row) + "</row>"
+        for row in [list(texts.columns), *texts.itertuples(index=False)]
+    )
+    sheet = f'<worksheet xmlns="{_OFFICE}/spreadsheetml/2006/main"><sheetData>{rows}</sheetData></worksheet>'
+    packed = BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as book:
+        for name, part in {**_BOOK, _SHEET: sheet}.items():
+            book.writestr(zipfile.ZipInfo(name, (2026, 6, 1, 0, 0, 0)), part)
+    return packed.getvalue()
 
 
 def mutated(text: bytes, drawn: random.Random) -> bytes:
@@ -96,6 +147,18 @@ def mutated(text: bytes, drawn: random.Random) -> bytes:
     return bytes(data)
 
 
+def changed(name: str, text: bytes, drawn: random.Random) -> bytes:
+    """The source mutated; of a workbook also the cells inside, as changes outside seldom get past the unpacking."""
+    if name != "excel_sheet":
+        return mutated(text, drawn)
+    packed = BytesIO()
+    with zipfile.ZipFile(BytesIO(text)) as old, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as new:
+        for part in old.infolist():
+            inside = old.read(part)
+            new.writestr(part, mutated(inside, drawn) if part.filename == _SHEET else inside)
+    return packed.getvalue()
+
+
 def _chunk(first: int, last: int, seed: int) -> tuple[Counter[str], list[str], float, float]:
     """Read some messages: outcomes, faults, the slowest in seconds and in seconds a megabyte."""
     sources = originals()
@@ -111,7 +174,7 @@ def _chunk(first: int, last: int, seed: int) -> tuple[Counter[str], list[str], f
         for number in range(first, last):
             drawn = random.Random(f"{seed}/{number}")
             name = names[number % len(names)]
-            data = mutated(sources[name], drawn)
+            data = changed(name, sources[name], drawn)
             path.write_bytes(data)
             begin = time.perf_counter()
             outcome = _read(path)
