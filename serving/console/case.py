@@ -48,7 +48,7 @@ def versions(lines: pd.DataFrame) -> list[dict[str, Any]]:
             values = [
                 {"name": name, "value": row[name], "changed": bool(before) and _differs(before.get(number), row, name)}
                 for name in fields
-                if not _absent(row[name]) or (bool(before) and _differs(before.get(number), row, name))
+                if not absent(row[name]) or (bool(before) and _differs(before.get(number), row, name))
             ]
             shown.append({"line_no": number, "fields": values})
         gone = sorted(set(before) - set(rows))
@@ -196,14 +196,15 @@ def _records(lines: pd.DataFrame) -> list[dict[str, Any]]:
 def _differs(before: Mapping[str, Any] | None, after: Mapping[str, Any], name: str) -> bool:
     if before is None:
         return True
-    return not (_absent(before[name]) and _absent(after[name])) and before[name] != after[name]
+    return not (absent(before[name]) and absent(after[name])) and before[name] != after[name]
 
 
 def _plain(row: RowMapping) -> dict[str, Any]:
     return {str(name): value for name, value in row.items()}
 
 
-def _absent(value: Any) -> bool:
+def absent(value: Any) -> bool:
+    """Whether a cell says nothing."""
     return value is None or bool(pd.isna(value))
 
 

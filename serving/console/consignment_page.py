@@ -9,7 +9,9 @@ import pandas as pd
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from risk.consignment import CONSIGNMENTS
 from risk.inspection import DEPTHS, RESULTS
+from risk.layout import column_names
 from risk.reference import cites
 from risk.selection import LANES
 from serving.api.service import Desk
@@ -121,4 +123,5 @@ def _speaking(last: pd.DataFrame, told: list[dict[str, Any]]) -> dict[str, Any]:
     number = told[-1]["line_no"] if told else None
     own = last[last["line_no"] == number]
     row = (own if len(own) else last).iloc[0].to_dict()
-    return {str(name): None if case._absent(value) else value for name, value in row.items()}
+    stated = {str(name): value for name, value in row.items() if not case.absent(value)}
+    return {**dict.fromkeys(column_names(CONSIGNMENTS)), **stated}

@@ -16,6 +16,7 @@ from fastapi.routing import APIRoute
 
 from risk.errors import RiskError
 from serving.api.guard import Principal, may_see, record, require
+from serving.console.places import places
 from serving.console.web import language, page
 from serving.console.words import words
 from serving.day_work import NotThereError
@@ -39,6 +40,9 @@ class PageRoute(APIRoute):
                 if error.status_code == 401:
                     back = request.url.path if request.method == "GET" else "/"
                     return RedirectResponse(f"/login?back={quote(back)}", 303)
+                who = getattr(request.state, "principal", None)
+                if error.status_code == 403 and request.url.path == "/" and who is not None and places(who):
+                    return RedirectResponse(places(who)[0]["path"], 303)
                 return _told(request, error.status_code, str(error.detail))
             except NotThereError as error:
                 return _told(request, 404, str(error))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Final, Literal
 
 from markupsafe import Markup, escape
@@ -71,7 +72,7 @@ def route_map(ways: Sequence[Way], title: str, static: str = "/static/") -> Mark
 def _course(places: Sequence[Port]) -> list[tuple[float, float]]:
     """Latitudes and longitudes along the way; longitudes go on over the date line, so that no line runs back."""
     course: list[tuple[float, float]] = []
-    for place, following in zip(places, [*places[1:], None], strict=True):
+    for place, following in zip_longest(places, places[1:]):
         course.append((place.latitude, place.longitude))
         if following is not None and place.sea_point and following.sea_point:
             course += [(point.latitude, point.longitude) for point in sea.route(place.sea_point, following.sea_point)]

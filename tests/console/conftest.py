@@ -84,7 +84,7 @@ def _hostile() -> bytes:
         "containers": [{"no": "MSKU1234560", "type": HOSTILE, "seals": [HOSTILE]}],
         "permits": [{"type": HOSTILE, "no": HOSTILE}],
     }  # fmt: skip
-    return orjson.dumps([line])
+    return orjson.dumps(line)
 
 
 def _chromium() -> str | None:
@@ -113,12 +113,17 @@ class Seen:
     def __init__(self, page: Page, own: str) -> None:
         self.errors: list[str] = []
         self.elsewhere: list[str] = []
-        page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
+        page.on("console", lambda said: self._hear(said.type, said.text))
+        page.on("response", lambda answer: self.errors.append(answer.url) if answer.status >= 500 else None)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("dialog", lambda dialog: self.errors.append(f"dialog {dialog.message}"))
         page.on(
             "request", lambda asked: None if asked.url.startswith((own, "data:")) else self.elsewhere.append(asked.url)
         )
+
+    def _hear(self, kind: str, text: str) -> None:
+        if kind == "error" and not text.startswith("Failed to load resource"):  # a refusal is a page here
+            self.errors.append(text)
 
 
 @pytest.fixture
