@@ -2,7 +2,8 @@
 
 Each item weighs something between 0 and 1: a reason its share of all that moved the score, an indicator by its strength
 (`WEIGHTS`, defaults). The weightier stands first; of equal ones an indicator before a reason; the sum of what is not
-told apart comes last. The order, the words and the machine form are the same in a batch, the API and a printed worklist, because all of them come from here.
+told apart comes last. The order, the words and the machine form are the same in a batch, the API and a printed
+worklist, because all of them come from here.
 
 Knows reasons and the form of indicator findings; knows neither how indicators are tested nor who asks.
 """

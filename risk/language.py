@@ -51,7 +51,7 @@ class Speaker:
         locale = Locale.parse(language)
         symbols = locale.number_symbols["latn"]
         self._marks = str.maketrans({",": symbols["group"], ".": symbols["decimal"]})
-        self._percent = locale.percent_formats[None].pattern.rpartition("0")[2]
+        self._percent = str(locale.percent_formats[None].pattern.rpartition("0")[2])
         self._countries = locale.territories
 
     def say(self, phrase: Phrase) -> str:
@@ -79,7 +79,7 @@ class Speaker:
             return "?"
         text: str = format(value, form) if form else significant(value)
         if text.endswith("%"):
-            return text[:-1].translate(self._marks) + self._percent
+            return str(text[:-1].translate(self._marks)) + self._percent
         return text if self.language == ENGLISH else str(text.translate(self._marks))
 
 

@@ -89,7 +89,7 @@ def score_files(
             )
             scored = len(spool)
         progress.begin(f"Writing {output.name}")
-        write_results(assessed.table, output, format)
+        write_results(assessed, output, format)
         if history is None:  # who works with the store finds its worklist there
             with Store.open(settings().store_url) as store:
                 save_assessments(store, assessed)
@@ -142,10 +142,11 @@ def _spooled(
 
 def save_assessments(store: Store, assessed: Assessments) -> None:
     """Keep the assessments in the store, where the worklist reads them."""
-    names = [column.name for column in ASSESSMENTS if column.name in assessed.table]
     with store.transaction() as connection:
-        saved = assessments.save(connection, assessed.table[names])
-        worklist.put(connection, assessed.table, saved.ids)
+        for chunk in assessed.chunks():
+            names = [column.name for column in ASSESSMENTS if column.name in chunk]
+            saved = assessments.save(connection, chunk[names])
+            worklist.put(connection, chunk, saved.ids)
 
 
 def _past(history: Path | None, spool: Spool, trained: RiskModel) -> Past:

@@ -7,8 +7,9 @@ with (model, reference data, history, a fingerprint of the inputs), so that it c
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -20,18 +21,26 @@ from features.build import build
 from features.events import Context
 from features.state import State
 from risk.consignment import CONSIGNMENTS
+from risk.explanation import Explanation, stored
 from risk.feature import FeatureTable
 from risk.inspection import Target
 from risk.layout import EXTRA_PREFIX, column
 from risk.model import RiskModel, Scores
-from risk.reasons import Reason, explain
 from risk.reference import tables as reference
-from risk.selection import RANDOM_SHARE, ranks, select
+from risk.selection import RANDOM_SHARE, select
+from serving.kept import Texts
 from serving.spool import Part
+from serving.telling import Telling
 from training.dataset import by_consignment
 
 EXPLAINED: Final = 100
-"""How many consignments of the highest risk get reasons when nothing else is said."""
+"""How many consignments of the highest risk get exact reasons when nothing else is said, beside those inspected."""
+EXACT_LANES: Final = frozenset({"red"})
+"""Lanes whose consignments get exact reasons."""
+CHUNK: Final = 20_000
+"""Consignments put together with their reasons at a time."""
+SAID: Final = ("reasons", "indicators")
+"""Columns kept apart as texts."""
 
 
 @dataclass(frozen=True)
@@ -54,18 +63,45 @@ class Past:
 class Assessments:
     """The assessments of a manifest, in order of rank.
 
-    table        one row a consignment; see `assess` for its columns
-    reasons      by consignment, for those explained
-    lines        the riskiest line of each of these, in order of rank
+    scored       one row a consignment; see `assess` for its columns, of which reasons and indicators are kept apart
+    lines        the riskiest line of each of the first `explained`, in order of rank
     superseded   versions in the manifest that a later version of the same consignment replaces
     capacity     how many inspections the capacity came to
     """
 
-    table: pd.DataFrame
-    reasons: Mapping[str, tuple[Reason, ...]]
+    scored: pd.DataFrame
     lines: pd.DataFrame
     superseded: int
     capacity: int
+    texts: Texts
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """One row a consignment with all columns, for manifests that fit into memory with all their reasons."""
+        return self._complete(self.scored)
+
+    def chunks(self, rows: int = CHUNK) -> Iterator[pd.DataFrame]:
+        """The table in pieces of so many rows, of which only one is in memory."""
+        for start in range(0, max(len(self.scored), 1), rows):
+            yield self._complete(self.scored.iloc[start : start + rows])
+
+    def explanations(self, most: int) -> list[Explanation]:
+        """The explanations of so many of the highest risk."""
+        told = self._complete(self.scored.head(most))[list(SAID)]
+        return [explanation_of(row) for row in told.to_dict("records")]
+
+    def _complete(self, scored: pd.DataFrame) -> pd.DataFrame:
+        said = {
+            name: pd.Series(self.texts.read(scored[f"{name}_at"].to_numpy(np.int64)), scored.index, dtype=object)
+            for name in SAID
+        }
+        return scored.drop(columns=[f"{name}_at" for name in SAID]).assign(**said)
+
+
+def explanation_of(assessment: Mapping[Any, Any]) -> Explanation:
+    """The one explanation of an assessment, from its reasons and indicators as they are kept (JSON texts)."""
+    reasons, indicators = (orjson.loads(assessment.get(name) or "[]") for name in SAID)
+    return stored(reasons, indicators)
 
 
 def model_target(model: RiskModel) -> Target:
@@ -83,6 +119,7 @@ def assess(
     seed: int,
     random_share: float = RANDOM_SHARE,
     explained: int = EXPLAINED,
+    exact_lanes: Collection[str] = EXACT_LANES,
     model_name: str = "risk",
     model_version: str = "",
     scored_at: pd.Timestamp | None = None,
@@ -92,22 +129,25 @@ def assess(
     """Score the last version of each consignment among the lines and select under capacity.
 
     `lines` are a table, or its parts in order of time: the result is the same bit for bit, and only one part is in
-    memory at a time. `past.state` is left as it was; `progress` is told the lines done so far. Columns of the table:
-    consignment_id, version, stage, filed_at, customs_office, line_no (the riskiest line), probability, raw_score,
-    rank, out_of, lane, selected_by, propensity, reasons (JSON, for those explained), model_name, model_version,
-    model_fingerprint, reference_fingerprint, history_as_of, input_fingerprint, scored_at.
+    memory at a time. `past.state` is left as it was; `progress` is told the lines done so far. Every consignment gets
+    reasons along the paths of the trees; those of `exact_lanes` and the first `explained` get exact ones.
+
+    Columns of the table: consignment_id, version, stage, filed_at, customs_office, line_no (the riskiest line, which
+    the reasons are about), probability, raw_score, base_score (of an average consignment, which the reasons start
+    from), rank, out_of, lane, selected_by, propensity, reasons and indicators (JSON), model_name, model_version,
+    model_fingerprint, reference_fingerprint, pack_fingerprint, history_as_of, input_fingerprint, scored_at.
 
     Raises HistoryError when a consignment was filed before the history ends.
     """
     parts = [Part.whole(lines)] if isinstance(lines, pd.DataFrame) else lines
-    folding, best = _Folding(past, model, threads), _Best(explained)
+    folding, telling = _Folding(past, model, threads), Telling(model, threads)
     rows, replaced, done = [], [], 0
     for part in parts:
         table = folding.features(part)
         read = part.lines[part.reads].reset_index(drop=True)
         scores = model.score(table, threads=threads)
-        best.add(read, table, scores)
-        rows.append(_rows(read, table, scores))
+        said = telling.add(read, table, scores, last=part.before is None)
+        rows.append(pd.concat([_rows(read, table, scores), said], axis=1))
         replaced.append(part.lines.loc[~part.reads, ["consignment_id", "version"]])
         done += len(part.lines)
         progress(done)
@@ -127,8 +167,9 @@ def assess(
         seed=seed,
         random_share=random_share,
     )
-    reasons = dict(zip(best.lines["consignment_id"], explain(model, best.table), strict=True)) if best.table else {}
+    nothing = telling.texts.add([b"[]"])
     assessed = assessed.assign(
+        base_score=model.average,
         rank=selection.rank,
         out_of=len(ids),
         lane=selection.lane,
@@ -141,10 +182,13 @@ def assess(
         history_as_of=pd.Timestamp(max(past.state.as_of, 0), unit="us", tz="UTC"),
         input_fingerprint=fingerprints,
         scored_at=scored_at or pd.Timestamp.now("UTC"),
-        reasons=pd.Series([_reasons_json(reasons.get(consignment)) for consignment in ids], dtype=object),
+        indicators_at=nothing[0],
     ).sort_values("rank", ignore_index=True)
+    exact = (assessed["lane"].isin(exact_lanes) | (assessed["rank"] <= explained)).to_numpy()
+    assessed.loc[exact, "reasons_at"] = telling.exact(assessed.loc[exact, "number"].to_numpy(np.int64))
+    shown = telling.lines(assessed["number"].head(explained).to_numpy(np.int64))
     superseded = len(pd.concat(replaced).drop_duplicates())
-    return Assessments(assessed, reasons, best.lines, superseded, selection.capacity)
+    return Assessments(assessed.drop(columns="number"), shown, superseded, selection.capacity, telling.texts)
 
 
 class _Folding:
@@ -210,49 +254,6 @@ def _between(
     return frame[wanted]
 
 
-class _Best:
-    """The consignments of the highest risk so far: the riskiest line of each, and its features, to be explained."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._scores = Scores(np.empty(0), np.empty(0))
-        self.lines = pd.DataFrame({"consignment_id": pd.Series(dtype="str")})
-        self.table: FeatureTable | None = None
-
-    def add(self, lines: pd.DataFrame, table: FeatureTable, scores: Scores) -> None:
-        """Take the lines of a part, keep the riskiest."""
-        if self._most == 0 or len(lines) == 0:
-            return
-        lines, table, scores = self._riskiest(lines, table, scores)
-        if self.table is not None:
-            both = Scores(
-                np.concatenate([self._scores.probability, scores.probability]),
-                np.concatenate([self._scores.raw, scores.raw]),
-            )
-            lines = pd.concat([self.lines, lines], ignore_index=True)
-            lines, table, scores = self._riskiest(lines, _joined(self.table, table), both)
-        self.lines, self.table, self._scores = lines, table, scores
-
-    def _riskiest(
-        self, lines: pd.DataFrame, table: FeatureTable, scores: Scores
-    ) -> tuple[pd.DataFrame, FeatureTable, Scores]:
-        first = np.argsort(lines["line_no"].to_numpy(), kind="stable")
-        probability, raw = scores.probability[first], scores.raw[first]
-        line, _ = by_consignment(lines["consignment_id"].iloc[first], probability, raw)
-        rank = ranks(lines["consignment_id"].iloc[first[line]].tolist(), probability[line], raw[line])
-        kept = first[line[np.argsort(rank)[: self._most]]]
-        return (
-            lines.iloc[kept].reset_index(drop=True),
-            table.take(kept),
-            Scores(scores.probability[kept], scores.raw[kept]),
-        )
-
-
-def _joined(one: FeatureTable, other: FeatureTable) -> FeatureTable:
-    categories = {name: np.concatenate([values, other.categories[name]]) for name, values in one.categories.items()}
-    return FeatureTable(one.features, np.concatenate([one.numbers, other.numbers]), categories)
-
-
 def _rows(lines: pd.DataFrame, table: FeatureTable, scores: Scores) -> pd.DataFrame:
     """What is kept of each line that was scored."""
     return pd.DataFrame(
@@ -291,15 +292,6 @@ def _fingerprints(digests: NDArray[np.uint64], number: NDArray[np.int64]) -> lis
         hashlib.blake2b(ordered[start:end].tobytes(), digest_size=8).hexdigest()
         for start, end in zip([0, *ends], ends, strict=False)
     ]
-
-
-def _reasons_json(reasons: tuple[Reason, ...] | None) -> str | None:
-    return None if reasons is None else orjson.dumps([reason.to_json() for reason in reasons]).decode()
-
-
-def reasons_text(reasons: tuple[Reason, ...]) -> list[str]:
-    """The reasons as lines of text, the weightiest first."""
-    return [f"{reason.direction} the risk ({reason.share:.0%}), {reason.concept}: {reason.words}" for reason in reasons]
 
 
 def summary(assessed: Assessments) -> dict[str, Any]:

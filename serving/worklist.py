@@ -4,34 +4,42 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 from rich.table import Table
 
+from risk.explanation import Explanation
+from risk.language import ENGLISH
 from risk.reference import countries
-from serving.scorer import Assessments, reasons_text
+from serving.scorer import Assessments
 from serving.terminal import out
 
+SHOWN: Final = 5
+"""How many lines of its explanation a consignment is printed with."""
 
-def print_worklist(assessed: Assessments, lines: pd.DataFrame, show: int) -> None:
+
+def print_worklist(assessed: Assessments, lines: pd.DataFrame, show: int, language: str = ENGLISH) -> None:
     """Print so many of the highest risk, each with its reasons, and the counts of the lanes."""
-    top = assessed.table.head(show)
+    top = assessed.scored.head(show)
     found = top.merge(lines, on=["consignment_id", "version", "line_no"], how="left", suffixes=("", "_"))
-    for entry, record in zip(top.itertuples(), found.to_dict("records"), strict=True):
-        out.print(_entry(entry, record, reasons_text(assessed.reasons.get(str(entry.consignment_id), ()))))
-    table = Table(title=f"{len(assessed.table):,} consignments, capacity {assessed.capacity:,}")
+    told = assessed.explanations(show)
+    for entry, record, why in zip(top.itertuples(), found.to_dict("records"), told, strict=True):
+        out.print(_entry(entry, record, why, language), markup=False)
+    if told:
+        out.print(told[0].method_text(language), markup=False)
+    table = Table(title=f"{len(assessed.scored):,} consignments, capacity {assessed.capacity:,}")
     for lane in ("red", "yellow", "blue", "green"):
         table.add_column(lane, justify="right")
-    counts = assessed.table["lane"].value_counts()
+    counts = assessed.scored["lane"].value_counts()
     table.add_row(*(f"{int(counts.get(lane, 0)):,}" for lane in ("red", "yellow", "blue", "green")))
     out.print(table)
 
 
-def _entry(entry: Any, record: Mapping[Any, Any], reasons: list[str]) -> str:
+def _entry(entry: Any, record: Mapping[Any, Any], why: Explanation, language: str) -> str:
     """One consignment as text: rank, probability, lane, what it is, and why."""
     head = f"{entry.rank}. {entry.consignment_id}  probability {entry.probability:.1%}  lane {entry.lane}"
-    return "\n".join([head, f"   {_what(record)}", *(f"   - {reason}" for reason in reasons), ""])
+    return "\n".join([head, f"   {_what(record)}", *(f"   - {reason}" for reason in why.texts(language)[:SHOWN]), ""])
 
 
 def _what(record: Mapping[Any, Any]) -> str:

@@ -10,7 +10,7 @@ from small_models import FEATURES, VOCABULARY, small_model, table
 from risk.calibration import Logistic
 from risk.errors import ModelError
 from risk.feature import Feature, FeatureTable
-from risk.model import RiskModel, encode_category
+from risk.model import Method, RiskModel, encode_category
 
 
 def test_the_scores_are_those_of_the_trees_and_the_calibration() -> None:
@@ -81,13 +81,71 @@ def test_a_feature_that_the_records_lack_is_named(name: str) -> None:
         small_model().score(less)
 
 
+@given(st.integers(0, 2**32 - 1), st.sampled_from(["path", "shapley"]))
+def test_contributions_and_the_average_add_up_to_the_score_exactly(seed: int, method: Method) -> None:
+    rows, model = table(20, seed), small_model()
+    added = model.contributions(rows, method)
+    assert added.shape == (20, len(FEATURES))
+    np.testing.assert_allclose(model.average + added.sum(axis=1), model.score(rows).raw, rtol=0, atol=1e-12)
+
+
+def two_forests() -> RiskModel:
+    """The mean of two forests, and of a third that has only one leaf."""
+    one, other = small_model(0), small_model(1)
+    rows = table(40)
+    data = lightgbm.Dataset(one.encode(rows), np.arange(40) % 2, params={"min_data_in_leaf": 40, "verbosity": -1})
+    stump = lightgbm.train({"objective": "binary", "verbosity": -1, "min_data_in_leaf": 40}, data, 2)
+    return RiskModel(one.trees + other.trees + stump.model_to_string(), Logistic(1, 0), FEATURES, VOCABULARY)
+
+
 @given(st.integers(0, 2**32 - 1))
-def test_contributions_add_up_to_what_the_score_differs_from_the_average(seed: int) -> None:
-    rows = table(20, seed)
-    given_by_feature, raw = small_model().contributions(rows), small_model().score(rows).raw
-    assert given_by_feature.shape == (20, len(FEATURES))
-    base = raw - given_by_feature.sum(axis=1)
-    np.testing.assert_allclose(base, base[0], atol=1e-9)
+def test_a_mean_of_forests_has_contributions_that_sum_to_it_too(seed: int) -> None:
+    rows, model = table(20, seed), two_forests()
+    added = model.contributions(rows, "path")
+    np.testing.assert_allclose(model.average + added.sum(axis=1), model.score(rows).raw, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("more", [{"zero_as_missing": True}, {"use_missing": False}])
+def test_paths_go_where_the_trees_go_whatever_missing_means_to_them(more: dict[str, bool]) -> None:
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=(600, 3)).round(1)
+    x[rng.random(x.shape) < 0.3] = 0
+    x[rng.random(x.shape) < 0.2] = np.nan
+    label = rng.random(600) < 1 / (1 + np.exp(-np.nan_to_num(x[:, 0], nan=2) - (x[:, 1] == 0)))
+    settings = {"objective": "binary", "verbosity": -1, "num_leaves": 8, "num_threads": 1, **more}
+    trees: str = lightgbm.train(settings, lightgbm.Dataset(x, label, params=settings), 20).model_to_string()
+    features = tuple(Feature(name, "other", "{value}") for name in "abc")
+    model = RiskModel(trees, Logistic(1, 0), features, {})
+    rows = FeatureTable(features, x.astype(np.float32), {})
+    added = model.contributions(rows, "path")
+    np.testing.assert_allclose(model.average + added.sum(axis=1), model.score(rows).raw, rtol=0, atol=1e-12)
+
+
+@given(st.integers(0, 2**32 - 1), st.lists(st.integers(0, 29), min_size=1, max_size=30))
+def test_path_contributions_of_a_row_are_the_same_bits_in_any_company(seed: int, taken: list[int]) -> None:
+    rows, places = table(30, seed), np.array(taken)
+    whole = small_model().contributions(rows, "path", threads=2)
+    np.testing.assert_array_equal(small_model().contributions(rows.take(places), "path"), whole[places])
+
+
+def test_many_rows_are_split_among_threads_without_a_trace() -> None:
+    rows = table(9_000, 6)
+    one, two = (small_model().contributions(rows, "path", threads=threads) for threads in (1, 2))
+    np.testing.assert_array_equal(one, two)
+    assert (one != 0).any(axis=0).all(), "every feature moves some score"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("version=v4", "version=v4\naverage_output", "random forest"),
+        ("is_linear=0", "is_linear=1", "linear"),
+    ],
+)
+def test_trees_of_another_kind_are_refused_and_not_explained_wrongly(old: str, new: str, says: str) -> None:
+    model = small_model()
+    with pytest.raises(ModelError, match=says):
+        RiskModel(model.trees.replace(old, new), model.calibration, FEATURES, VOCABULARY).average  # noqa: B018
 
 
 def test_two_models_that_differ_in_anything_have_other_fingerprints() -> None:

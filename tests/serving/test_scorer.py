@@ -25,9 +25,10 @@ from risk.selection import RANDOM_SHARE
 from serving.batch import save_assessments
 from serving.modelling import registry
 from serving.past import fold_all, past_from_file, past_from_store, past_from_tables
-from serving.scorer import Assessments, Past, assess, summary
+from serving.scorer import Assessments, Past, assess, explanation_of, summary
 from serving.spool import Part, Spool
 from serving.store import Store
+from serving.telling import inferred
 
 SAME = ["version", "stage", "filed_at", "line_no", "probability", "raw_score", "input_fingerprint", "reasons"]
 """What an assessment says of a consignment whatever else is scored with it."""
@@ -200,7 +201,6 @@ def test_a_manifest_too_large_for_memory_scores_part_by_part_as_in_one_bit_for_b
     pd.testing.assert_frame_equal(
         parted.table.drop(columns="scored_at"), whole.table.drop(columns="scored_at"), check_exact=True
     )
-    assert parted.reasons == whole.reasons
     assert parted.superseded == whole.superseded
     assert parted.lines["hs_code"].tolist() == whole.lines["hs_code"].tolist()
 
@@ -253,20 +253,42 @@ def test_ranks_and_lanes_use_the_capacity_with_its_random_part_and_no_more(
 
 
 @pytest.mark.parametrize("explained", [0, 1, 9])
-def test_reasons_are_given_to_the_highest_risk_and_to_nobody_else(
+def test_everyone_gets_reasons_and_those_inspected_or_asked_for_get_exact_ones(
     manifest: pd.DataFrame, store: Store, score: Score, explained: int
 ) -> None:
     found = score(manifest, past_from_store(store, manifest, Target(), 1), explained=explained)
-    top = found.table.head(explained)
-    assert set(found.reasons) == set(top["consignment_id"])
-    assert found.table["reasons"].notna().tolist() == [True] * explained + [False] * (len(found.table) - explained)
-    for text in top["reasons"]:
-        reasons = orjson.loads(text)
-        assert reasons and sum(reason["share"] for reason in reasons) <= 1.001  # rounded
+    assert (found.table["lane"] == "red").sum() > 5
+    for assessment in found.table.to_dict("records"):
+        reasons = orjson.loads(assessment["reasons"])
+        exact = assessment["lane"] == "red" or assessment["rank"] <= explained
+        assert {reason["method"] for reason in reasons} == {"shapley" if exact else "path"}
+        assert sum(reason["share"] for reason in reasons) <= 1.001  # rounded
+        total = assessment["base_score"] + sum(reason["log_odds"] for reason in reasons)
+        assert total == pytest.approx(assessment["raw_score"], abs=1e-12)
         for reason in reasons:
             assert 0 <= reason["share"] <= 1
             assert reason["direction"] in {"raises", "lowers"}
             assert reason["words"] and "nan" not in reason["words"].lower().split()
+    assert len(found.lines) == explained
+    assert found.lines["consignment_id"].tolist() == found.table["consignment_id"].head(explained).tolist()
+
+
+def test_the_table_in_pieces_is_the_table_and_the_explanations_are_those_of_its_rows(
+    manifest: pd.DataFrame, store: Store, score: Score
+) -> None:
+    found = score(manifest, past_from_store(store, manifest, Target(), 1), explained=3)
+    pieces = list(found.chunks(7))
+    assert len(pieces) > 5
+    pd.testing.assert_frame_equal(pd.concat(pieces), found.table)
+    for explained, assessment in zip(found.explanations(20), found.table.head(20).to_dict("records"), strict=True):
+        assert explained == explanation_of(assessment)
+        assert assessment["base_score"] + explained.log_odds == pytest.approx(assessment["raw_score"], abs=1e-12)
+
+
+def test_a_party_without_a_number_counts_as_matched_by_name(manifest: pd.DataFrame) -> None:
+    told = manifest.head(3).assign(consignee_id=[None, "1", None], consignee_name=["A", "A", None])
+    assert inferred(told)["consignee"].tolist() == [True, False, False]
+    assert not inferred(told.drop(columns=["consignee_name"]))["consignee"].any()
 
 
 def test_the_first_filing_of_an_amended_consignment_is_history_and_not_scored(
