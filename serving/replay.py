@@ -81,7 +81,8 @@ def replay(store: Store, models: Champion | Registry, assessment_id: str) -> Rep
         model,
         capacity=1,
         seed=0,
-        explained=1,
+        explained=int(_exact(stored["reasons"])),
+        exact_lanes=(),
         model_name=stored["model_name"],
         model_version=version.version,
         threads=settings().threads,
@@ -98,6 +99,11 @@ def replay(store: Store, models: Champion | Registry, assessment_id: str) -> Rep
     if not stored["reasons"]:
         note = "; ".join(part for part in (note, "no reasons were stored to compare with") if part)
     return Replay(assessment_id, stored["consignment_id"], not differs, differs, version.version, note)
+
+
+def _exact(reasons: list[dict[str, Any]]) -> bool:
+    """Whether exact reasons were given, and not quick ones."""
+    return bool(reasons) and reasons[0].get("method", "shapley") == "shapley"
 
 
 def _past(store: Store, lines: pd.DataFrame, target: Any, basis: Basis | None) -> Past:
