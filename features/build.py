@@ -15,7 +15,7 @@ from features.columns import Column, Lines
 from features.events import Context, make_events
 from features.history import Matrix, fold_into
 from features.keys import KINDS
-from features.profiles import profile_features, profile_places
+from features.profiles import comparison_features, profile_features, profile_places
 from features.state import State
 from risk.feature import Feature, FeatureTable
 from risk.inspection import Target
@@ -32,6 +32,7 @@ def build(
     reads: NDArray[np.bool_] | None = None,
     target: Target = WILDLIFE,
     extras: Sequence[Feature] | None = None,
+    comparisons: bool = False,
     threads: int = 2,
 ) -> tuple[FeatureTable, State]:
     """Fold the lines filed and the outcomes recorded into the history, and give the features of the lines.
@@ -43,6 +44,8 @@ def build(
     reads      which lines get a row of the table, all by default; rows are in the order of `lines`
     target     which results count as a hit; must be the same for all that is folded into one history
     extras     the features of extra columns; by default all columns `extra.NAME` that the lines have
+    comparisons  whether the usual range that each measurement is compared with comes along, behind all other
+               numbers (`features.profiles.comparison_features`): for people to read, never for a model
     threads    kinds of keys folded at a time; the result is the same bit for bit
 
     Numbers are float32 in columns (Fortran order). Equal lines with equal history give equal bits, alone or
@@ -53,7 +56,7 @@ def build(
     """
     if extras is None:
         extras = extra_columns.extra_features(lines)
-    features = catalogue(extras)
+    features = catalogue(extras, comparisons=comparisons)
     every = Lines(lines)
     events = make_events(every, outcomes, target, context=context, reads=reads)
     read = every if reads is None else Lines(lines[reads])
@@ -87,7 +90,7 @@ class _Table:
 
     def history(self) -> Matrix:
         """Where the fold writes its features, which from now on count as filled."""
-        self.open -= {feature.name for feature in profile_features()}
+        self.open -= {feature.name for feature in (*profile_features(), *comparison_features())}
         return Matrix(self.numbers, profile_places(self.places))
 
     def finished(self) -> FeatureTable:

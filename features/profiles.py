@@ -30,6 +30,7 @@ class _Kind:
     missing: str = ""
     """Without it, missing means that the line has no such key."""
     one: str = ""
+    unit: str = ""
 
 
 _KINDS: Final = (
@@ -53,6 +54,21 @@ _MEASURED: Final = (
       for name, words in (("weight", "weight per package"), ("value", "value per kilogram"),
                           ("container", "weight per container"))),
 )  # fmt: skip
+_USUAL: Final = tuple(
+    _Kind(f"{name}_usual_{part}", words.replace("{measure}", measure), unit=unit,
+          missing=f"what {measure} is usual for {{key}} is not known")
+    for name, measure, figure, unit in (
+        ("weight", "weight per package", "{value:,.1f} kg", "kg"),
+        ("value", "value per kilogram", "{value:,.2f}", "currency/kg"),
+        ("container", "weight per container", "{value:,.0f} kg", "kg"),
+    )
+    for part, words, unit in (
+        ("low", f"{{measure}} is usually at least {figure} for {{key}}", unit),
+        ("high", f"{{measure}} is usually at most {figure} for {{key}}", unit),
+        ("n", "{measure} is known of {value:,.0f} earlier lines of {key}", ""),
+    )
+)  # fmt: skip
+"""What a line is compared with: the mean of the logarithm less and plus one standard deviation, in plain units."""
 _DETAILED: Final = (
     _Kind("random_inspections_180d", "{value:.1f} recent random inspections of {key}"),
     _Kind("targeted_inspections_180d", "{value:.1f} recent targeted inspections of {key}"),
@@ -70,33 +86,36 @@ _PARTNER_WORDS: Final = {"shipper": "shippers", "consignee": "consignees"}
 
 def profile_features() -> tuple[Feature, ...]:
     """The catalogue entries of all history features, in the order of `KEYS`."""
-    return tuple(
-        Feature(
-            name=f"{key.name}_{kind.suffix}",
-            concept="weight and value" if kind in _MEASURED else _concept(key, kind),
-            words=kind.words.replace("{key}", key.words),
-            zero=kind.zero.replace("{key}", key.words),
-            missing=kind.missing.replace("{key}", key.words) or f"{key.words.removeprefix('this ')} not stated",
-            sign=kind.sign,
-            one=kind.one.replace("{key}", key.words),
-        )
-        for key in KEYS
-        for kind in _kinds(key)
+    return tuple(_feature(key, kind) for key in KEYS for kind in _kinds(key))
+
+
+def comparison_features() -> tuple[Feature, ...]:
+    """The usual range with which the measurements of a line are compared, for people to read; no input of a model.
+
+    For each key with measurements and each measurement: `_usual_low` and `_usual_high`, in the plain unit, and
+    `_usual_n`, of how many earlier lines it is known. A line whose deviation is +1 measures just `_usual_high`: the
+    standard deviation is the same one, which leans on a default while few lines are known. What the line itself
+    measures stands in `weight_per_package_kg`, `value_per_kg` and `weight_per_container_kg`.
+    """
+    return tuple(_feature(key, kind) for key in KEYS if key.measured for kind in _USUAL)
+
+
+def _feature(key: Key, kind: _Kind) -> Feature:
+    return Feature(
+        name=f"{key.name}_{kind.suffix}",
+        concept="weight and value" if kind in _MEASURED + _USUAL else _concept(key, kind),
+        words=kind.words.replace("{key}", key.words),
+        unit=kind.unit,
+        zero=kind.zero.replace("{key}", key.words),
+        missing=kind.missing.replace("{key}", key.words) or f"{key.words.removeprefix('this ')} not stated",
+        sign=kind.sign,
+        one=kind.one.replace("{key}", key.words),
     )
 
 
 def profile_places(columns: Mapping[str, int]) -> dict[str, NDArray[np.int64]]:
     """For each kind of key the column of each feature of PROFILE, -1 where it has none; `columns` by feature name."""
-    return {
-        key.name: np.array(
-            [
-                columns[f"{key.name}_{name}"] if name in {kind.suffix for kind in _kinds(key)} else -1
-                for name in PROFILE
-            ],
-            np.int64,
-        )
-        for key in KEYS
-    }
+    return {key.name: np.array([columns.get(f"{key.name}_{name}", -1) for name in PROFILE], np.int64) for key in KEYS}
 
 
 def _kinds(key: Key) -> tuple[_Kind, ...]:

@@ -63,6 +63,7 @@ PROFILE: Final = (
     "filings", "inspections", "hits", "random_inspections_180d", "targeted_inspections_180d", "hits_30d",
     "offences_180d", "days_since_filing", "days_since_hit", "partners", "chapters", "new_chapter", "burst", "hit_rate",
     "hit_rate_180d", "offence_rate", "weight_deviation", "value_deviation", "container_deviation",
+    *(f"{name}_usual_{part}" for name in MEASUREMENTS for part in ("low", "high", "n")),
 )  # fmt: skip
 """The features made of what was read, in order; `features.profiles` says which kind of key has which."""
 
@@ -98,6 +99,7 @@ _RATES: Final = tuple(
 RATES: Final = ("hit_rate", "hit_rate_180d", "offence_rate")
 _N_RATES: Final = len(_RATES)
 _DEVIATION: Final = _PLACE["weight_deviation"]
+_USUAL: Final = _PLACE["weight_usual_low"]
 _HOW_MANY: Final = np.array([round(64 * math.log(64 / max(64 - bits, 0.5))) for bits in range(65)], np.float64)
 """How many distinct things likely set so many of 64 bits (linear counting)."""
 
@@ -221,7 +223,8 @@ def _profile(seen, measurements, e, parent, out, r, places, copied):  # type: ig
     """Write the features of line e into row r of the matrix `out`; `places` is the column of each feature or -1.
 
     `copied` (n, 2) says what is written as it was read: column and place in `seen`. For the rest only sums, products,
-    quotients and square roots, which IEEE arithmetic rounds alike for one line and a million.
+    quotients and square roots, which IEEE arithmetic rounds alike for one line and a million; and for the usual range
+    the exponential of one number at a time, never of several at once.
     """
     for i in range(len(copied)):
         out[r, copied[i, 0]] = seen[copied[i, 1]]
@@ -240,11 +243,14 @@ def _profile(seen, measurements, e, parent, out, r, places, copied):  # type: ig
         for m in range(N_MEASUREMENTS):
             deviation = np.nan
             own = measurements[e, m]
+            n, mean, sd = seen[_MOMENTS + 3 * m], seen[_MOMENTS + 3 * m + 1], seen[_MOMENTS + 3 * m + 2]
+            spread = np.sqrt((n * sd * sd + 4.0 * USUAL_SPREAD * USUAL_SPREAD) / (n + 4.0))
             if own != NO_MEASUREMENT:
-                n, mean, sd = seen[_MOMENTS + 3 * m], seen[_MOMENTS + 3 * m + 1], seen[_MOMENTS + 3 * m + 2]
-                spread = np.sqrt((n * sd * sd + 4.0 * USUAL_SPREAD * USUAL_SPREAD) / (n + 4.0))
                 deviation = (own / FIXED_POINT - mean) / spread
             out[r, places[_DEVIATION + m]] = deviation
+            low, high, known = places[_USUAL + 3 * m], places[_USUAL + 3 * m + 1], places[_USUAL + 3 * m + 2]
+            if known >= 0:
+                out[r, low], out[r, high], out[r, known] = math.exp(mean - spread), math.exp(mean + spread), n
 
 
 def copied_columns(places: Int64) -> Int64:
