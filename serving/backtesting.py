@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -12,11 +13,13 @@ import pandas as pd
 from rich.table import Table
 
 from features import extras as extra_columns
+from features.catalogue import catalogue
 from risk.errors import ModelError, UsageError
 from risk.feature import Feature
+from risk.indicators import load_pack
 from risk.layout import EXTRA_PREFIX, utc
 from risk.model import RiskModel
-from risk.rules import CompiledRule, ExpressionError, RuleError, compile_rule, read_rules
+from risk.rules import ExpressionError, RuleError, compile_rule, read_rules
 from serving.modelling import registry
 from serving.rulebook import Rulebook, fields
 from serving.scorer import model_target
@@ -24,8 +27,10 @@ from serving.settings import settings
 from serving.store import Store
 from serving.tables import Tables, load_tables
 from serving.terminal import Steps, out, say, steps
-from training.backtest import Judges, Rules, Span, backtest
+from training.backtest import Indicators, Judges, Rules, Span, backtest
 
+PACK: Final = "pack"
+"""The source that means the packaged indicators."""
 DAYS: Final = 182
 """How far back a backtest reaches when neither a date nor a model says so."""
 
@@ -53,7 +58,7 @@ def run_backtest(asked: Asked) -> dict[str, Any]:
         progress.begin("Loading the model")
         trained, version = _model(asked.model, tables, notes)
         extras = _extras(trained, tables.lines)
-        judges, problems = _judges(asked.source, extras)
+        judges, problems = _judges(asked.source, extras, tables)
         span = _span(asked, tables, trained, notes)
         progress.begin("Judging the history")
         found = _run(asked, tables, judges, span, trained, extras, progress)
@@ -115,10 +120,16 @@ def _extras(model: RiskModel | None, lines: pd.DataFrame) -> list[Feature]:
     return [feature for feature in model.features if feature.name.startswith(EXTRA_PREFIX)]
 
 
-def _judges(source: str, extras: Sequence[Feature]) -> tuple[Judges, list[str]]:
-    """The rules of a file, or those of the store with this id; an expiry date is no mistake here."""
-    known = fields(extras)
+def _judges(source: str, extras: Sequence[Feature], tables: Tables) -> tuple[Judges, list[str]]:
+    """A pack of indicators, the rules of a file, or the rule of the store with this id; and what was left out.
+
+    A rule that has expired is no mistake here.
+    """
     path = Path(source)
+    if source == PACK or (path.is_file() and _is_pack(path)):
+        pack = load_pack(None if source == PACK else path, [feature.name for feature in catalogue(extras)])
+        return Indicators(pack, tables.lines, tables.outcomes, tables.target), []
+    known = fields(extras)
     if path.exists() or path.suffix in (".yaml", ".yml"):
         found = read_rules(path, known, today=date.min)
         if not found.rules:
@@ -127,13 +138,19 @@ def _judges(source: str, extras: Sequence[Feature]) -> tuple[Judges, list[str]]:
     with Store.open(settings().store_url) as store:
         versions = Rulebook(store).all(source)
     if not versions:
-        raise UsageError(f"{source!r} is neither a file of rules nor the id of a rule in the store")
-    rules: list[CompiledRule] = []
+        raise UsageError(
+            f"{source!r} is neither a file of rules nor the id of a rule in the store; {PACK!r} means the indicators"
+        )
     try:
-        rules.append(compile_rule(versions[-1].rule, known))
+        return Rules([compile_rule(versions[-1].rule, known)]), []
     except ExpressionError as error:
         raise RuleError(f"rule {source!r}, when: {error}") from None
-    return Rules(rules), []
+
+
+def _is_pack(path: Path) -> bool:
+    """Whether a file says of itself that it is a pack of indicators."""
+    with path.open("rb") as file:
+        return re.search(rb"^(pack|checksum):", file.read(65_536), re.MULTILINE) is not None
 
 
 def _span(asked: Asked, tables: Tables, model: RiskModel | None, notes: list[str]) -> Span:

@@ -22,6 +22,8 @@ from features.state import State
 from risk.consignment import CONSIGNMENTS
 from risk.errors import NotEnoughDataError
 from risk.feature import Feature, FeatureTable
+from risk.indicators import Learnt, Pack, evaluate, learn
+from risk.indicators.evaluation import FIRED, NOT_EVALUABLE
 from risk.inspection import Target
 from risk.layout import column, utc
 from risk.model import RiskModel
@@ -31,11 +33,15 @@ from training.dataset import by_consignment, label_lines
 
 Bools = NDArray[np.bool_]
 Float64 = NDArray[np.float64]
+Week = tuple[NDArray[np.intp], int]
+"""The consignments of a week from the highest risk down, and how many of them can be inspected."""
 
 PART_ROWS: Final = 50_000
 """Lines whose features are in memory at a time, about."""
 Z: Final = 1.959963984540054
 """Quantile of the normal distribution for intervals of 95 %."""
+RELEARN: Final = pd.Timedelta(days=28)
+"""How old reference statistics of indicators may get before they are learnt anew."""
 NO_OFFICE: Final = "not stated"
 
 
@@ -65,6 +71,28 @@ class Rules:
             verdict = rule.evaluate(columns)
             fired[:, place], known[:, place] = verdict.fired, verdict.known | ~verdict.applies
         return fired, known
+
+
+class Indicators:
+    """The tests of a pack of red flags as judges.
+
+    Reference statistics are learnt from `lines` and `outcomes` strictly before the first line judged, and again
+    whenever RELEARN has passed; `judge` has to be called in order of time.
+    """
+
+    def __init__(self, pack: Pack, lines: pd.DataFrame, outcomes: pd.DataFrame, target: Target) -> None:
+        self._pack, self._lines, self._outcomes, self._target = pack, lines, outcomes, target
+        self._learnt, self._as_of = Learnt.nothing(), pd.Timestamp.min.tz_localize("UTC")
+        self.names: Sequence[str] = pack.ids
+        self.statements: Sequence[str] = [indicator.statement for indicator in pack.indicators]
+
+    def judge(self, lines: pd.DataFrame, table: FeatureTable) -> tuple[Bools, Bools]:
+        """See Judges."""
+        first = lines["filed_at"].min()
+        if first - RELEARN >= self._as_of:
+            self._learnt, self._as_of = learn(self._lines, self._outcomes, first, target=self._target), first
+        status = evaluate(self._pack, lines, table, self._learnt).status
+        return status == FIRED, status != NOT_EVALUABLE
 
 
 @dataclass(frozen=True)
@@ -126,7 +154,8 @@ def backtest(
     target = target or Target()
     lines = lines.sort_values("filed_at", kind="stable", ignore_index=True)
     found = _judged(lines, outcomes, judges, span, model, target, extras, threads, progress)
-    top, size = _top(found, capacity) if model is not None else (None, 0)
+    weeks = [] if model is None else _weeks(found, capacity)
+    top = None if model is None else _first(weeks, len(found.ids))
     return {
         "from": utc(span.start),
         "before": utc(span.before),
@@ -136,7 +165,7 @@ def backtest(
         "weeks": len(set(found.week)),
         "offices": sorted(set(found.office)),
         "all": _precision(found, np.ones(len(found.ids), bool)),
-        "top": None if top is None else {"inspections": size, **_precision(found, top)},
+        "top": None if top is None else {"inspections": int(top.sum()), **_precision(found, top)},
         "rules": [
             {
                 "id": judges.names[place],
@@ -144,7 +173,7 @@ def backtest(
                 **_volume(found, place),
                 **_precision(found, found.fired[:, place]),
                 "recall_on_random": _recall(found, found.fired[:, place]),
-                "model": None if top is None else _displacing(found, found.fired[:, place], top, capacity),
+                "model": None if top is None else _displacing(found, found.fired[:, place], top, weeks),
             }
             for place in range(len(judges.names))
         ],
@@ -360,30 +389,26 @@ def _recall(found: _Consignments, fired: Bools) -> dict[str, float | None]:
     return wilson(float(fired[positive].mean()) if n else 0.0, n)
 
 
-def _top(found: _Consignments, capacity: float) -> tuple[Bools, int]:
-    """The riskiest of each week after the model, as many as the capacity allows, and their number."""
-    top = np.zeros(len(found.ids), bool)
-    for rows, places in _weeks(found, capacity):
-        top[rows[:places]] = True
-    return top, int(top.sum())
-
-
-def _weeks(found: _Consignments, capacity: float) -> Iterator[tuple[NDArray[np.intp], int]]:
+def _weeks(found: _Consignments, capacity: float) -> list[Week]:
     """The consignments of each week from the highest risk down, and how many can be inspected."""
-    rank = ranks(found.ids.tolist(), found.probability, found.raw)
-    order = np.argsort(rank)
-    weeks = found.week[order]
-    for week in sorted(set(weeks)):
-        rows = order[weeks == week]
-        yield rows, inspections(capacity, len(rows))
+    order = np.argsort(ranks(found.ids.tolist(), found.probability, found.raw))
+    number, weeks = pd.factorize(found.week[order])
+    by_week = [order[number == place] for place in range(len(weeks))]
+    return [(rows, inspections(capacity, len(rows))) for rows in by_week]
 
 
-def _displacing(found: _Consignments, fired: Bools, top: Bools, capacity: float) -> dict[str, Any]:
+def _first(weeks: Sequence[Week], count: int, before: Bools | None = None) -> Bools:
+    """Which of all consignments are inspected: of each week the riskiest, those marked before all others."""
+    chosen = np.zeros(count, bool)
+    for rows, places in weeks:
+        ordered = rows if before is None else rows[np.argsort(~before[rows], kind="stable")]
+        chosen[ordered[:places]] = True
+    return chosen
+
+
+def _displacing(found: _Consignments, fired: Bools, top: Bools, weeks: Sequence[Week]) -> dict[str, Any]:
     """What changes when what the rule fires on goes first each week, within the same capacity."""
-    after = np.zeros(len(top), bool)
-    for rows, places in _weeks(found, capacity):
-        first = rows[np.argsort(~fired[rows], kind="stable")]
-        after[first[:places]] = True
+    after = _first(weeks, len(top), fired)
     return {
         "overlap": int((fired & top).sum()),
         "share_of_hits_in_top": round(float(top[fired].mean()), 5) if fired.any() else None,

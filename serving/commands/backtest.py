@@ -14,7 +14,9 @@ def mount(app: typer.Typer) -> None:
 
     @app.command()
     def backtest(
-        source: Annotated[str, typer.Argument(help="A file of rules (YAML), or the id of a rule in the store.")],
+        source: Annotated[
+            str, typer.Argument(help="A file of rules or a pack (YAML), the id of a rule in the store, or: pack.")
+        ],
         consignments: Annotated[
             list[Path] | None, typer.Option(help="Consignments; from the store if left out.")
         ] = None,

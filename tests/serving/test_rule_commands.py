@@ -146,3 +146,10 @@ def test_a_rule_of_the_store_is_backtested_by_its_id_and_an_unknown_one_is_told(
     assert "neither a file of rules nor the id of a rule" in risk(stocked, "backtest", "unheard-of").sentence
     ran = risk(stocked, "backtest", "known-trouble", "--from", "2026-02-01", "--until", "2026-01-01")
     assert ran.sentence.startswith("the span begins 2026-02-01T00:00:00Z and ends 2026-01-01T00:00:00Z")
+
+
+def test_all_indicators_are_backtested_at_once(stocked: Path) -> None:
+    found = risk(stocked, "backtest", "pack", "--from", "2026-02-10", "--json").json
+    assert len(found["rules"]) > 50
+    assert any(entry["hits"] for entry in found["rules"])
+    assert all(entry["hits"] + entry["not_evaluable"] <= found["consignments"] for entry in found["rules"])

@@ -18,10 +18,11 @@ from features.catalogue import catalogue
 from features.state import State
 from risk.errors import NotEnoughDataError
 from risk.feature import FeatureTable
+from risk.indicators import evaluate, learn, load_pack
 from risk.inspection import Target
 from risk.model import RiskModel, Scores
 from risk.rules import Rule, compile_rule, rule_fields
-from training.backtest import Rules, Span, backtest, features_of, wilson
+from training.backtest import Indicators, Rules, Span, backtest, features_of, wilson
 from training.simulation.world import simulate
 
 START = pd.Timestamp("2026-01-05", tz="UTC")
@@ -181,6 +182,33 @@ def test_parts_of_any_size_give_the_features_of_one_build_bit_for_bit() -> None:
         assert numbers.tobytes() == np.ascontiguousarray(whole.numbers).tobytes()
         for name, values in whole.categories.items():
             assert np.concatenate([table.categories[name] for _, table in parts]).tolist() == values.tolist()
+
+
+def test_the_indicators_are_judged_with_statistics_learnt_before_the_span_and_anew_as_they_age() -> None:
+    world = simulate(lines=1500, days=120, seed=4)
+    lines, outcomes = world.consignments, world.outcomes
+    start = lines["filed_at"].max().floor("D") - pd.Timedelta(days=20)
+    pack, reads = load_pack(), (lines["filed_at"] >= start).to_numpy()
+    table, _ = build(lines, State(), outcomes=outcomes, reads=reads)
+    judged = lines[reads].reset_index(drop=True)
+    first = judged["filed_at"].min()
+    status = evaluate(pack, judged, table, learn(lines, outcomes, first)).status
+    last = (judged.groupby("consignment_id")["version"].transform("max") == judged["version"]).to_numpy()
+    expected = [judged["consignment_id"][last & (status[:, place] == 2)].nunique() for place in range(len(pack.ids))]
+    span = Span(start, lines["filed_at"].max() + pd.Timedelta(days=1))
+    report = backtest(lines, found(), Indicators(pack, lines, outcomes, Target()), span)
+    hits = {entry["id"]: entry["hits"] for entry in report["rules"]}
+    of_record = {indicator.id for indicator in pack.indicators if not indicator.features}
+    compared = [(hits[name], count) for name, count in zip(pack.ids, expected, strict=True) if name in of_record]
+    assert sum(count for _, count in compared) > 0
+    assert all(mine == theirs for mine, theirs in compared)
+
+    judges, dates = Indicators(pack, lines, outcomes, Target()), []
+    for day in (0, 10, 27, 28, 40, 60):
+        part = lines.iloc[:1].assign(filed_at=start + pd.Timedelta(days=day))
+        judges.judge(part, build(part, State())[0])
+        dates.append((judges._as_of - start).days)
+    assert dates == [0, 0, 0, 28, 28, 60]
 
 
 def test_a_span_without_filings_is_refused_with_the_way_out() -> None:
