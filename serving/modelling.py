@@ -50,6 +50,7 @@ def train_tables(
     capacity: float | None = None,
     seed: int = 1,
     simulated: bool = False,
+    budget: float = 0.0,
 ) -> Made:
     """Train on the tables, log the run and register the model; the first one becomes champion."""
     progress.begin("Training")
@@ -66,6 +67,7 @@ def train_tables(
             seed=seed,
             threads=settings().threads,
             simulated=simulated,
+            budget=budget,
             progress=progress.detail,
         )
         progress.begin("Registering the model")
@@ -96,16 +98,32 @@ def train_and_register(
     test_from: datetime | None,
     capacity: float | None,
     seed: int,
+    budget: str | None = None,
 ) -> dict[str, Any]:
     """What `risk train` does; the object it prints. Raises UsageError for a capacity that is no share."""
+    seconds = 0.0 if budget is None else seconds_of(budget)
     if capacity is not None and not 0 < capacity < 1:
         raise UsageError(f"the capacity is {capacity:g}; give the share inspected, above 0 and below 1, such as 0.01")
     with steps() as progress:
         tables = load_tables(consignments, outcomes, progress, mapping=mapping, label=label)
         made = train_tables(
-            tables, progress, validate_from=validate_from, test_from=test_from, capacity=capacity, seed=seed
+            tables,
+            progress,
+            validate_from=validate_from,
+            test_from=test_from,
+            capacity=capacity,
+            seed=seed,
+            budget=seconds,
         )
     return training_json(made, rejected=tables.rejected)
+
+
+def seconds_of(budget: str) -> float:
+    """A time such as 90s, 10m or 1h in seconds. Raises UsageError for another form."""
+    number, unit = budget[:-1], budget[-1:].lower()
+    if unit not in {"s", "m", "h"} or not number.replace(".", "", 1).isdigit():
+        raise UsageError(f"the budget is {budget!r}; give a time such as 90s, 10m or 1h")
+    return float(number) * {"s": 1, "m": 60, "h": 3600}[unit]
 
 
 def training_json(made: Made, rejected: int = 0) -> dict[str, Any]:

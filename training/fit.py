@@ -58,6 +58,32 @@ SHAPES: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 """Trees for few labels, trees of medium size, trees for many labels and categories of many values."""
 
+
+def _focal(raw: Float64, data: lightgbm.Dataset) -> tuple[Float64, Float64]:
+    """Gradient and curvature of the focal loss with gamma 1: what is told apart already counts less.
+
+    T.-Y. Lin et al., "Focal loss for dense object detection", 2017. The curvature is that of the log loss, times the
+    same factor, so that it is never negative.
+    """
+    y = np.asarray(data.get_label(), np.float64)
+    p = np.clip(1 / (1 + np.exp(-raw)), 1e-9, 1 - 1e-9)
+    right = np.where(y > 0, p, 1 - p)
+    slope = (1 - right) * (right * np.log(right) - (1 - right))
+    weight = data.get_weight()
+    w = np.ones(len(y)) if weight is None else np.asarray(weight, np.float64)
+    return np.where(y > 0, slope, -slope) * w, np.maximum((1 - right) * p * (1 - p), 1e-9) * w
+
+
+RANKED_TOGETHER: Final = 2000
+"""Rows, in order of the table, among which lambdarank compares."""
+VARIANTS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "binary": {},
+    "bagged": {"bagging_fraction": 1.0, "pos_bagging_fraction": 1.0, "neg_bagging_fraction": 0.3},
+    "focal": {"objective": _focal, "metric": ["average_precision"]},
+    "lambdarank": {"objective": "lambdarank", "metric": ["average_precision"], "lambdarank_truncation_level": 100},
+}
+"""What the trees are to minimise, or how negatives are drawn; what it adds to the parameters."""
+
 _HISTORY: Final = frozenset(feature.name for feature in profile_features())
 _PARTY_KEYS: Final = tuple(f"{key.name}_" for key in KEYS if key.concept in {"parties", "network", "container"})
 _CROWDS: Final = tuple(f"{name}_" for name in ("carrier", "declarant"))
@@ -265,20 +291,28 @@ class _Data:
         course: _Course | None = None,
     ) -> lightgbm.Booster:
         """A booster of so many trees, or fewer when their course on the validation rows says so."""
-        data = self._dataset(rows)
+        variant = parameters.get("variant", "binary")
+        grouped = variant == "lambdarank"
+        data = self._dataset(rows, grouped=grouped)
         return lightgbm.train(
-            {**parameters, "monotone_constraints": [feature.sign for feature in self.features]},
+            {
+                **{name: value for name, value in parameters.items() if name != "variant"},
+                **VARIANTS[variant],
+                "monotone_constraints": [feature.sign for feature in self.features],
+            },
             data,
             num_boost_round=trees,
-            valid_sets=None if validate is None else [self._dataset(validate, data)],
+            valid_sets=None if validate is None else [self._dataset(validate, data, grouped=grouped)],
             callbacks=None if course is None else [course],
         )
 
-    def _dataset(self, rows: Bools, like: lightgbm.Dataset | None = None) -> lightgbm.Dataset:
+    def _dataset(self, rows: Bools, like: lightgbm.Dataset | None = None, *, grouped: bool) -> lightgbm.Dataset:
+        n = int(rows.sum())
         return lightgbm.Dataset(
             self.matrix[rows],
             self.label[rows],
             weight=self.weight[rows],
+            group=[len(part) for part in np.array_split(np.arange(n), -(-n // RANKED_TOGETHER))] if grouped else None,
             reference=like,
             feature_name=[feature.name for feature in self.features],
             categorical_feature=[i for i, feature in enumerate(self.features) if feature.kind == "category"],

@@ -33,6 +33,7 @@ from training.dataset import Labels, by_consignment, counts, fingerprint, label_
 from training.evaluate import CAPACITIES, figures
 from training.fit import Fitted, fit
 from training.split import Spans, make_spans
+from training.tune import tune
 
 Float64 = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -63,10 +64,12 @@ def train(
     seed: int = 1,
     threads: int = 2,
     simulated: bool = False,
+    budget: float = 0.0,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Trained:
     """Train, calibrate and test a model on tables in the project's layout; write plots and model card to `files`.
 
+    With a `budget` (seconds) parameters are searched for that long on the validation time.
     Raises NotEnoughDataError when labels are too few or of one class, UsageError for spans that do not fit.
     """
     target = target or Target()
@@ -86,16 +89,10 @@ def train(
     for name in ("train", "validate", "calibrate", "test"):
         _both_classes(f"the span {name}", rows.label(name), target)
 
-    fitted = fit(
-        table,
-        np.nan_to_num(rows.early.label),
-        rows.early.weight,
-        rows.mask("train"),
-        rows.mask("validate"),
-        seed=seed,
-        threads=threads,
-        progress=progress,
-    )
+    given = (table, np.nan_to_num(rows.early.label), rows.early.weight, rows.mask("train"), rows.mask("validate"))
+    fitted = fit(*given, seed=seed, threads=threads, progress=progress)
+    if budget > 0:
+        fitted = tune(*given, fitted, budget=budget, seed=seed, threads=threads, progress=progress)
     progress("calibrating and testing")
     model = _calibrated(fitted, rows)
     facts = _facts(lines, outcomes, target, spans, rows, fitted, simulated)

@@ -30,6 +30,9 @@ def mount(app: typer.Typer) -> None:
             float | None, typer.Option(help="Share inspected at which to report, such as 0.01.")
         ] = None,
         seed: Annotated[int, typer.Option(help="The same seed and data give the same model.")] = 1,
+        budget: Annotated[
+            str | None, typer.Option(help="Search for better parameters for this long, such as 10m; not by default.")
+        ] = None,
         json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
     ) -> int:
         """Train a model, test it on later time, log it to MLflow and register it."""
@@ -45,6 +48,7 @@ def mount(app: typer.Typer) -> None:
             test_from=test_from,
             capacity=capacity,
             seed=seed,
+            budget=budget,
         )
         if json:
             print_json(found)
