@@ -181,6 +181,10 @@ def _fold(
         )
     events.filings.clock  # noqa: B018  made once, before threads share it
     folded: dict[str, KeyState] = {}
+    if threads <= 1:  # parents stand before their children; for a few lines a pool would take longer than the fold
+        for name, kind in kinds.items():
+            folded[name] = _fold_kind(state.key(name), events, name, kind, span[1], reads.get(name, _UNREAD), matrix)
+        return State({**state.keys, **folded}, max(state.as_of, span[1]))
     with ThreadPoolExecutor(max(threads, 1)) as pool:
         running: dict[Future[KeyState], str] = {}
 

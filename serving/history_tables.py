@@ -72,7 +72,7 @@ def condition(connection: Connection, head: Head | None) -> Condition:
     """What the tables are good for now."""
     if head is None:
         return "none"
-    if head.layout != _layout():
+    if head.layout != layout_text():
         return "foreign"
     since = events.times(connection, Span(folded(head)), target_of(head).name)
     return "behind" if since is not None and since[0] < head.as_of else "current"
@@ -99,7 +99,7 @@ def rebuild(
     with store.transaction() as connection:
         upto = events.stored(connection)
     state = fold_store(store, target, upto, threads=threads, rows=rows, progress=progress)
-    head = Head(_target(target), _layout(), state.as_of, upto.filings, upto.outcomes)
+    head = Head(_target(target), layout_text(), state.as_of, upto.filings, upto.outcomes)
     with store.transaction() as connection:
         history.lock(connection)
         history.clear(connection)
@@ -209,8 +209,12 @@ def state_of(connection: Connection, head: Head, hashes: dict[str, UInt64] | Non
 
 def key_state(connection: Connection, head: Head, name: str, hashes: UInt64 | None = None) -> KeyState:
     """The same of one kind of key."""
+    return kept_state(head, name, history.rows(connection, name, KINDS[name].words, hashes))
+
+
+def kept_state(head: Head, name: str, found: Rows) -> KeyState:
+    """The state that rows of one kind of key stand for."""
     kind = KINDS[name]
-    found = history.rows(connection, name, kind.words, hashes)
     opened = np.where(found.is_open[:, None], found.open, fresh_rows(1, kind.words))
     for place in np.flatnonzero(found.is_open & (found.open_at < head.as_of)).tolist():
         settle(found.settled[place], opened[place], *kind.places)
@@ -324,7 +328,7 @@ def _readable(connection: Connection) -> Head:
     head = history.head(connection)
     if head is None:
         raise HistoryError("the store holds no folded history; make it with `risk history rebuild`")
-    if head.layout != _layout():
+    if head.layout != layout_text():
         raise HistoryError("the history was folded by another version of the program; `risk history rebuild` makes it")
     return head
 
@@ -343,5 +347,6 @@ def _target(target: Target) -> str:
     return orjson.dumps(asdict(target)).decode()
 
 
-def _layout() -> str:
+def layout_text() -> str:
+    """The layout of rows that this program folds into, as text."""
     return orjson.dumps(layout(), option=orjson.OPT_SORT_KEYS).decode()

@@ -26,6 +26,7 @@ from risk.layout import column, utc
 from risk.manifests import Cancellation, Findings, Reject, cancellations, read_manifest
 from risk.manifests.records import concatenate
 from serving.champion import InService
+from serving.live_history import LiveHistory
 from serving.past import past_from_store
 from serving.scorer import assess
 from serving.spool import Part
@@ -37,14 +38,15 @@ from serving.store import (
     assessments,
     bases,
     filings,
+    finding,
     worklist,
 )
 from serving.store import cancellations as cancelled_rows
 from serving.store.append import Added
 from serving.store.bases import Basis
 
-MOST_EXPLAINED: Final = 10_000
-"""Consignments of a manifest that get reasons, the riskiest first."""
+MOST_EXPLAINED: Final = 0
+"""Consignments of a manifest that get exact reasons beside those inspected; all others get quick ones."""
 WATCHED: Final = (*ROUTE, *GOODS, *PARTIES, "gross_weight_kg", "value", "containers")
 """Columns of which it is watched how often they are left out."""
 SAVED: Final = [entry.name for entry in ASSESSMENTS]
@@ -127,10 +129,11 @@ def receive(
     saving: Saving = lambda _, __: None,
     progress: Callable[[int], None] = lambda _: None,
     offices: Collection[str] | None = None,
+    live: LiveHistory | None = None,
 ) -> Received:
     """Score a manifest in any format that is read, told by its content, and keep all of it.
 
-    Lines of other offices than `offices` (all when None) become rejects.
+    Lines of other offices than `offices` (all when None) become rejects. `live` gives the past of a small one quickly.
 
     Raises InputError when it cannot be read as a whole; StoreError when the store takes nothing.
     """
@@ -144,7 +147,9 @@ def receive(
         received.stated = {name: int(lines[name].notna().sum()) if name in lines else 0 for name in WATCHED}
         part = _without_cancelled(lines, taken_back)
         try:
-            return _scored(store, part, taken_back, service, wish, received, source, received_at, saving, progress)
+            return _scored(
+                store, part, taken_back, service, wish, received, source, received_at, saving, progress, live
+            )
         except _RefusedError as refused:
             names = {conflict.consignment_id for conflict in refused.conflicts}
             rejects = [*rejects, *(_reject(conflict) for conflict in refused.conflicts)]
@@ -209,6 +214,7 @@ def _scored(
     received_at: datetime,
     saving: Saving,
     progress: Callable[[int], None],
+    live: LiveHistory | None,
 ) -> Received:
     lines, wanted = part.lines, part.lines[part.reads]
     ids = {
@@ -218,11 +224,15 @@ def _scored(
                                         column(wanted, CONSIGNMENTS, "stage"), strict=True)
     }  # fmt: skip
     given = _given(store, ids, lines) if ids else {}
-    table, basis = pd.DataFrame(), None
+    table, basis, known, own = pd.DataFrame(), None, None, None
     if len(given) < len(ids):
-        with store.reading() as connection:
-            basis = Basis(bases.now(connection), source)
-        past = past_from_store(store, lines, service.target, wish.threads, [lines])
+        known = None if live is None else live.past(lines, service.target)
+        if known is None:
+            with store.reading() as connection:
+                basis = Basis(bases.now(connection), source)
+            past = past_from_store(store, lines, service.target, wish.threads, [lines])
+        else:
+            basis, past = Basis(known.numbers, source), known.past
         table = assess(
             [part],
             past,
@@ -252,8 +262,12 @@ def _scored(
             names = [one.consignment_id for one in taken_back]
             gone = cancelled_rows.in_force(connection, names, received_at)
             worklist.set_state(connection, sorted(gone), worklist.CANCELLED)
+        if live is not None and known is not None:
+            own = live.add(connection, known.own, pd.unique(lines["consignment_id"]).tolist(), known.numbers)
         _answer(received, table, ids, given)
         saving(connection, received)
+    if live is not None:
+        live.take_over(own)
     return received
 
 
@@ -287,6 +301,7 @@ def _keep(
     saved = assessments.save(connection, table[[name for name in SAVED if name in table]])
     order = table["consignment_id"].tolist()
     worklist.put(connection, table, saved.ids)
+    finding.add(connection, lines)
     bases.add(connection, saved.ids, table["line_no"].tolist(), basis)
     if saved.known > len(given):
         given |= _stored(connection, {name: ids[name] for name in order if name not in given}, lines, table)
@@ -364,13 +379,13 @@ def records(table: pd.DataFrame) -> list[dict[str, Any]]:
         if name not in table:
             columns[name] = [[] if name in _JSON else None] * len(table)
             continue
-        values = table[name].tolist()
+        values, missing = table[name].tolist(), table[name].isna().tolist()
         if isinstance(table[name].dtype, pd.DatetimeTZDtype):
-            columns[name] = [None if value is pd.NaT else utc(value) for value in values]
+            columns[name] = [None if gone else utc(value) for value, gone in zip(values, missing, strict=True)]
         elif name in _JSON:
             columns[name] = [orjson.loads(value) if isinstance(value, str) else [] for value in values]
         elif name in _WHOLE:
-            columns[name] = [None if pd.isna(value) else int(value) for value in values]
+            columns[name] = [None if gone else int(value) for value, gone in zip(values, missing, strict=True)]
         else:
-            columns[name] = [None if pd.isna(value) else value for value in values]
+            columns[name] = [None if gone else value for value, gone in zip(values, missing, strict=True)]
     return [dict(zip(COLUMNS, row, strict=True)) for row in zip(*columns.values(), strict=True)]

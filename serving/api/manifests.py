@@ -157,7 +157,14 @@ async def score_manifest(
 
         try:
             received = receive(
-                service.store, body, service.champion.current, wish, now(), saving=saving, offices=who.offices
+                service.store,
+                body,
+                service.champion.current,
+                wish,
+                now(),
+                saving=saving,
+                offices=who.offices,
+                live=service.live,
             )
         except _TwiceError:
             twice = _kept(service, key, digest)

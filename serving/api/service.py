@@ -16,6 +16,7 @@ from serving.api.observing import Figures
 from serving.batch_worker import BatchWorker
 from serving.champion import SECONDS, Champion
 from serving.history_upkeep import settle
+from serving.live_history import LiveHistory
 from serving.modelling import registry
 from serving.parties_at import PartiesAt
 from serving.receiving import Received, Wish
@@ -33,6 +34,7 @@ class Service:
         self.settings = settings()
         self.champion = Champion(registry)
         self.store = Store.open(self.settings.store_url)
+        self.live = LiveHistory(self.store)
         self.figures = Figures()
         self.parties = PartiesAt(self.store)
         self.worker = BatchWorker(self.store, self.champion, self.wish(threads=self.settings.threads))

@@ -95,6 +95,24 @@ def unfolded(connection: Connection, after: Numbers, upto: Numbers, label: str) 
     return found[0], found[1]
 
 
+def numbered(
+    connection: Connection, filings: Sequence[int], results: Sequence[int], label: str
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The lines and the outcomes with these numbers; lines have a column `number` besides. By time filed and key."""
+    query = select(*_LINES, FILINGS.c.id).order_by(*(FILINGS.c[name] for name in ("filed_at", *KEY)))
+    rows: list[Sequence[Any]] = []
+    for start in range(0, len(filings), CHUNK):
+        rows += connection.execute(query.where(FILINGS.c.id.in_(list(filings[start : start + CHUNK])))).all()
+    frame = frame_of([[row[:-1] for row in rows]], CONSIGNMENTS, extra=EXTRA)
+    frame["number"] = np.array([row[-1] for row in rows], np.int64)
+    if len(filings) > CHUNK:
+        frame = frame.sort_values(["filed_at", *KEY], ignore_index=True)
+    parts = [list(results[start : start + CHUNK]) for start in range(0, max(len(results), 1), CHUNK)]
+    columns = OUTCOME_ROWS.c
+    wanted = [select(*_RESULTS).where(columns.label == label, columns.id.in_(part)) for part in parts]
+    return frame, _outcomes(connection, wanted)
+
+
 def lines(connection: Connection, span: Span) -> pd.DataFrame:
     """The lines filed in the span, by time filed and key."""
     return _lines(connection, [select(*_LINES).where(span.filings)])
