@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from risk.consignment import CONSIGNMENTS
 from risk.layout import column
+from risk.parties.blocking import mix
 from risk.parties.mentions import hashes
 
 Bools = NDArray[np.bool_]
@@ -58,8 +59,8 @@ class Texts:
 
     def hashed(self, salt: str, clean: Callable[[str], str] = str) -> UInt64:
         """A hash of each text once cleaned, 0 where it is missing or nothing is left. Equal text, equal hash."""
-        cleaned = (clean(value) for value in self.values)
-        return np.append(hashes(f"{salt}:{text}" if text else "" for text in cleaned), np.uint64(0))[self.codes]
+        values = self.values if clean is str else np.array([clean(value) for value in self.values], object)
+        return np.append(salted_hashes(salt, values), np.uint64(0))[self.codes]
 
 
 class Columns:
@@ -72,6 +73,10 @@ class Columns:
     def __len__(self) -> int:
         return len(self.frame)
 
+    def column(self, name: str) -> pd.Series[Any]:
+        """A column of the record."""
+        return column(self.frame, CONSIGNMENTS, name)
+
     def once(self, name: str, make: Callable[[], Any]) -> Any:
         """What `make` makes, made once for these lines."""
         if name not in self._kept:
@@ -80,17 +85,38 @@ class Columns:
 
     def text(self, name: str) -> Texts:
         """A text column of the record by its distinct values; blanks are missing."""
-        found: Texts = self.once(f"text {name}", lambda: by_value(column(self.frame, CONSIGNMENTS, name)))
+        found: Texts = self.once(f"text {name}", lambda: by_value(self.column(name)))
         return found
 
     def number(self, name: str) -> Floats:
         """A number of the record, NaN where missing."""
-        return np.asarray(column(self.frame, CONSIGNMENTS, name).to_numpy(np.float64, na_value=np.nan), np.float64)
+        return np.asarray(self.column(name).to_numpy(np.float64, na_value=np.nan), np.float64)
 
     def time(self, name: str) -> Floats:
         """A time of the record in microseconds since 1970 UTC, NaN where missing."""
-        found: Floats = self.once(f"time {name}", lambda: microseconds(column(self.frame, CONSIGNMENTS, name)))
+        found: Floats = self.once(f"time {name}", lambda: microseconds(self.column(name)))
         return found
+
+
+class Some(Columns):
+    """Some of the lines, each column taken only when it is read."""
+
+    def __init__(self, lines: Columns, rows: NDArray[Any]) -> None:
+        super().__init__(lines.frame)
+        self._rows = np.flatnonzero(rows) if rows.dtype == bool else rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def column(self, name: str) -> pd.Series[Any]:
+        """A column of the record at these lines."""
+        return super().column(name).iloc[self._rows]
+
+
+def salted_hashes(salt: str, texts: Any) -> UInt64:
+    """A hash of each text that depends on what the text is of, 0 for the empty one."""
+    found = hashes(texts)
+    return np.where(found > 0, np.maximum(mix(found, hashes([salt])[0]), np.uint64(1)), np.uint64(0))
 
 
 def by_value(values: Any) -> Texts:

@@ -32,9 +32,15 @@ def strange_owner(view: View, p: Parameters) -> Outcome:
     bills = np.append(carriers.n, 0.0)[carriers.find(carrier)]
     enough = (bills >= p.number("least_bills")) & (owner > 0) & ((boxes == 0) | (boxes >= p.number("least_boxes")))
     known = enough | together
-    letters = view.text("containers").said(lambda text: keys.first_container(text)[:4])
-    return Outcome(enough & ~together, known=known, says={"owner": letters, "owner_boxes": boxes},
-                   which=np.where(boxes == 0, 0, 1))  # fmt: skip
+    return Outcome(
+        enough & ~together,
+        known=known,
+        says={
+            "owner": lambda: view.text("containers").said(lambda text: keys.first_container(text)[:4]),
+            "owner_boxes": boxes,
+        },
+        which=np.where(boxes == 0, 0, 1),
+    )
 
 
 @test("K03", says=("seal",), days=float)
@@ -46,8 +52,11 @@ def seals(view: View, p: Parameters) -> Outcome:
     there = (found >= 0) & (box > 0) & view.after_learning()
     there &= np.append(rows.time, 0)[found] >= view.time("filed_at") - p.number("days") * DAY_US
     reused = there & (np.append(rows.part, np.uint64(0))[found] != box)
-    said = view.text("containers").said(keys.first_seal)
-    return Outcome(open_box | reused, which=np.where(open_box, 0, 1), says={"seal": said})
+    return Outcome(
+        open_box | reused,
+        which=np.where(open_box, 0, 1),
+        says={"seal": lambda: view.text("containers").said(keys.first_seal)},
+    )
 
 
 @test("K04", filings=float, partners=float)
@@ -74,7 +83,9 @@ def unfit_equipment(view: View, p: Parameters) -> Outcome:
 
 def _without_cooling(containers: str) -> float:
     """How many boxes have a size and type code (ISO 6346) of another kind than R or H; NaN where none is stated."""
-    kinds = [box["type"] for box in keys.objects(containers) if isinstance(box.get("type"), str) and len(box["type"]) > 2]
+    kinds = [
+        box["type"] for box in keys.objects(containers) if isinstance(box.get("type"), str) and len(box["type"]) > 2
+    ]
     return float(sum(kind[2].upper() not in "RH" for kind in kinds)) if kinds else float("nan")
 
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from datetime import UTC, datetime
+from typing import Final
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from rapidfuzz import fuzz, process
 
 from risk.indicators import keys
-from risk.indicators.columns import DAY_US, Floats, UInt64, moment
+from risk.indicators.columns import DAY_US, Bools, Floats, UInt64
 from risk.indicators.learning import described, permit_numbers
-from risk.indicators.learnt import block
+from risk.indicators.learnt import Statistic, block
 from risk.indicators.registry import Outcome, Parameters, test
-from risk.indicators.route import boxes_recent
+from risk.indicators.route import recently
 from risk.indicators.view import View
 from risk.reference import cites
 
@@ -23,30 +23,61 @@ _IMPORT: Final = re.compile(r"\bimport", re.IGNORECASE)
 _MONTH_DAYS: Final = 31
 
 
-def _changed(view: View, statistic: str, now: UInt64) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[Any]]:
-    """Where an earlier version is known, where it said otherwise, and its row."""
-    rows = view.learnt[statistic]
-    found = rows.find(keys.line(view))
-    amended = (view.number("version") > 1) & (found >= 0) & view.after_learning()
-    before = np.append(rows.part, np.uint64(0))[found]
-    return amended, amended & (before > 0) & (now > 0) & (before != now), found
+class _Before:
+    """The amended lines whose earlier version is known, and what that version said."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        amended = np.flatnonzero((view.number("version") > 1) & view.after_learning())
+        found = view.learnt["versions_consignee"].find(keys.line(view.some(amended)))
+        self.rows = amended[found >= 0]
+        self.lines = view.some(self.rows)
+        self._keys = keys.line(self.lines)
+
+    @property
+    def known(self) -> Bools:
+        """The first versions, and amended ones whose earlier version is known."""
+        known = self._view.number("version") == 1
+        known[self.rows] = True
+        return known
+
+    def changed(self, statistic: str, now: UInt64) -> Bools:
+        """Which of the amended lines said otherwise before."""
+        before = self._of(statistic).part
+        return (before > 0) & (now > 0) & (before != now)
+
+    def weight(self) -> Floats:
+        """The weight before."""
+        return self._of("versions_consignee").value
+
+    def text(self, statistic: str) -> NDArray[np.object_]:
+        """The text before."""
+        return self._of(statistic).text
+
+    def _of(self, statistic: str) -> Statistic:
+        rows = self._view.learnt[statistic]
+        return rows.take(rows.find(self._keys))
+
+    def late(self) -> Bools:
+        """Which of the amended lines were filed after departure."""
+        return np.asarray(self.lines.time("filed_at") > self.lines.time("etd"))
 
 
 @test("D02", share=float)
 def amended_after_departure(view: View, p: Parameters) -> Outcome:
     """Consignee, goods, weight or port changed after the planned departure."""
-    late = view.time("filed_at") > view.time("etd")
-    known, consignee, found = _changed(view, "versions_consignee", keys.party(view, "consignee"))
-    _, goods, _ = _changed(view, "versions_goods", keys.heading(view, 6))
-    _, port, _ = _changed(view, "versions_loading", keys.plain(view, "loading_port"))
-    before = np.append(view.learnt["versions_consignee"].value, np.nan)[found]
-    weight = known & (np.abs(view.number("gross_weight_kg") - before) > p.number("share") * before)
-    first = view.number("version") == 1
-    return Outcome(
-        late & (consignee | goods | port | weight),
-        known=first | known,
-        which=np.select([consignee, goods, port], [0, 1, 2], 3),
-    )
+    before = _Before(view)
+    now = before.lines
+    changes = [
+        before.changed("versions_consignee", keys.party(now, "consignee")),
+        before.changed("versions_goods", keys.heading(now, 6)),
+        before.changed("versions_loading", keys.plain(now, "loading_port")),
+        np.abs(now.number("gross_weight_kg") - before.weight()) > p.number("share") * before.weight(),
+    ]
+    fired, which = np.zeros(len(view), bool), np.zeros(len(view), np.int64)
+    fired[before.rows] = before.late() & np.logical_or.reduce(changes)
+    which[before.rows] = np.select(changes, [0, 1, 2, 3], 0)
+    return Outcome(fired, known=before.known, which=which)
 
 
 @test("D03", says=("earlier_bill", "earlier_port", "days_ago"), days=float, share=float)
@@ -54,29 +85,34 @@ def switched_bill(view: View, p: Parameters) -> Outcome:
     """The same box with like weight or seal came under another bill, from another shipper or port."""
     rows, seals, box = view.learnt["containers"], view.learnt["container_seals"], keys.container(view)
     found = rows.find(box)
-    recent = boxes_recent(view, rows.time, found, p.number("days"))
-    told = [text.rpartition("|") for text in np.append(rows.text, "|")[np.where(recent, found, -1)]]
+    recent = np.flatnonzero(recently(view, rows.time, found, p.number("days")))
+    now, then = view.some(recent), rows.take(found[recent])
+    gross, own, seal = now.number("gross_weight_kg"), keys.party(now, "shipper"), keys.seal(view)[recent]
+    like = np.abs(gross - then.value) <= p.number("share") * then.value
+    like |= (seal > 0) & (seals.take(seals.find(box[recent])).part == seal)
+    told = [text.rpartition("|") for text in then.text]
     bill, port = (np.array([part[side] for part in told], object) for side in (0, 2))
-    weight, shipper = np.append(rows.value, np.nan)[found], np.append(rows.part, np.uint64(0))[found]
-    gross, own = view.number("gross_weight_kg"), keys.party(view, "shipper")
-    like = np.abs(gross - weight) <= p.number("share") * weight
-    seal = keys.seal(view)
-    like |= (seal > 0) & (np.append(seals.part, np.uint64(0))[seals.find(box)] == seal)
-    other_bill = (bill != view.text("bl_no").said()) & (bill != "") & view.known("bl_no")
-    other_port = (port != view.text("loading_port").said()) & (port != "") & view.known("loading_port")
-    other_shipper = (own > 0) & (shipper > 0) & (own != shipper)
+    other_bill = now.text("bl_no").known & (bill != now.text("bl_no").said()) & (bill != "")
+    other_port = now.text("loading_port").known & (port != now.text("loading_port").said()) & (port != "")
+    other_shipper = (own > 0) & (then.part > 0) & (own != then.part)
+    fired = np.zeros(len(view), bool)
+    fired[recent] = like & other_bill & (other_port | other_shipper)
+    earlier_bill, earlier_port = np.full((2, len(view)), None, object)
+    earlier_bill[recent], earlier_port[recent] = bill, port
     ago = (view.time("filed_at") - np.append(rows.time, 0)[found]) / DAY_US
-    return Outcome(recent & like & other_bill & (other_port | other_shipper), known=box > 0,
-                   says={"earlier_bill": bill, "earlier_port": port, "days_ago": ago})  # fmt: skip
+    return Outcome(fired, known=box > 0,
+                   says={"earlier_bill": earlier_bill, "earlier_port": earlier_port, "days_ago": ago})  # fmt: skip
 
 
 @test("D04", says=("earlier_port",))
 def destination_changed(view: View, p: Parameters) -> Outcome:
     """The port of discharge changed after the planned departure."""
-    late = view.time("filed_at") > view.time("etd")
-    known, changed, found = _changed(view, "versions_discharge", keys.plain(view, "discharge_port"))
-    earlier = np.append(view.learnt["versions_discharge"].text, None)[found]
-    return Outcome(late & changed, known=known | (view.number("version") == 1), says={"earlier_port": earlier})
+    before = _Before(view)
+    fired, earlier = np.zeros(len(view), bool), np.full(len(view), None, object)
+    now = keys.plain(before.lines, "discharge_port")
+    fired[before.rows] = before.late() & before.changed("versions_discharge", now)
+    earlier[before.rows] = before.text("versions_discharge")
+    return Outcome(fired, known=before.known, says={"earlier_port": earlier})
 
 
 @test("D07", says=("permit_no",))
@@ -86,10 +122,10 @@ def permit_reused(view: View, p: Parameters) -> Outcome:
     numbers = [permit_numbers(text) for text in texts.values]
     flat = [number for listed in numbers for number in listed]
     owners = dict(zip(flat, np.append(rows.text, None)[rows.find(keys.hashes(flat))] if flat else [], strict=True))
-    ids = view.text("consignment_id").said()
     said = np.full(len(view), None, object)
-    for row in np.flatnonzero(texts.known):
-        used = [n for n in numbers[texts.codes[row]] if owners[n] is not None and owners[n] != ids[row]]
+    stated = np.flatnonzero(texts.known)
+    for row, own in zip(stated, view.some(stated).text("consignment_id").said(), strict=True):
+        used = [n for n in numbers[texts.codes[row]] if owners[n] is not None and owners[n] != own]
         said[row] = used[0] if used else None
     return Outcome(np.array([entry is not None for entry in said], bool), says={"permit_no": said})
 
@@ -111,7 +147,7 @@ def text_reused(view: View, p: Parameters) -> Outcome:
     """Description and marks nearly as on a seized consignment."""
     blocks, least = view.learnt.blocks("seized_texts"), int(p.number("least_length"))
     description, marks = view.text("description"), view.text("marks").said()
-    begins = description.where(lambda text: block(" ".join(text.casefold().split())) in blocks)
+    begins = description.where(lambda text: block(" ".join(text[:16].casefold().split())) in blocks)
     alike, said = np.full(len(view), np.nan), np.full(len(view), None, object)
     long = np.zeros(len(view), bool)
     texts = description.said()
@@ -144,7 +180,9 @@ def bill_number(view: View, p: Parameters) -> Outcome:
 def permit_absent(view: View, p: Parameters) -> Outcome:
     """A heading or word of wildlife, and stated that there is no permit."""
     wild, clear = view.feature("wildlife_heading") == 1, view.feature("clear_species_words") >= 1
-    return Outcome((wild | clear) & (view.feature("permits") == 0), band=np.where(clear, 3, 2), which=np.where(clear, 1, 0))
+    return Outcome(
+        (wild | clear) & (view.feature("permits") == 0), band=np.where(clear, 3, 2), which=np.where(clear, 1, 0)
+    )
 
 
 @test("X02", says=("permit_no", "permit_date", "permit_months"))
@@ -187,9 +225,14 @@ def _dated(permits: str) -> list[tuple[str, float, float, int]]:
 
 
 def _moment(stated: object) -> float:
-    time = pd.to_datetime(stated, utc=True, errors="coerce") if isinstance(stated, str) else pd.NaT
-    return float("nan") if pd.isna(time) else float(moment(pd.Timestamp(time)))
+    try:
+        time = datetime.fromisoformat(stated) if isinstance(stated, str) else None
+    except ValueError:
+        time = None
+    if time is None:
+        return float("nan")
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1e6
 
 
 def _day(moment: Floats | float) -> str | None:
-    return None if np.isnan(moment) else pd.Timestamp(int(moment), unit="us").strftime("%Y-%m-%d")
+    return None if np.isnan(moment) else datetime.fromtimestamp(moment / 1e6, UTC).strftime("%Y-%m-%d")

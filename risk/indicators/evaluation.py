@@ -81,9 +81,7 @@ class Findings:
         """The ids that could not be judged on a line, each with the fields, features or statistics it lacked."""
         view, at = self._alone(row)
         places = np.flatnonzero(self.status[row] == NOT_EVALUABLE)
-        return {
-            self.pack.indicators[place].id: _lacking(self.pack.indicators[place], view, at) for place in places
-        }
+        return {self.pack.indicators[place].id: _lacking(self.pack.indicators[place], view, at) for place in places}
 
     def _alone(self, row: int) -> tuple[View, int]:
         """A view of the consignment version of a line, and where the line stands in it."""
@@ -191,7 +189,8 @@ def _placeholders(template: str) -> list[str]:
 
 def _value(name: str, indicator: Indicator, outcome: Outcome, view: View, at: int) -> float | str | None:
     if name in outcome.says:
-        value = outcome.says[name][at]
+        said = outcome.says[name]
+        value = (said() if callable(said) else said)[at]
     elif name in indicator.parameters:
         value = indicator.parameters[name]
     else:

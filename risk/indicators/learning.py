@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from risk.indicators import keys
-from risk.indicators.columns import DAY_US, Columns, UInt64, moment
+from risk.indicators.columns import DAY_US, Columns, UInt64, moment, salted_hashes
 from risk.indicators.learnt import Learnt, Statistic
 from risk.inspection import Target
 from risk.parties.names import normalise_name
@@ -198,7 +198,11 @@ def _recent(history: Columns, as_of: int) -> Stated:
     """What parties did lately: like figures, bills split, ports that goods came from, newcomers."""
     filed = history.time("filed_at")
     when = np.where(np.isnan(filed), 0, filed).astype(np.int64)
-    consignee, shipper, heading = keys.party(history, "consignee"), keys.party(history, "shipper"), keys.heading(history)
+    consignee, shipper, heading = (
+        keys.party(history, "consignee"),
+        keys.party(history, "shipper"),
+        keys.heading(history),
+    )
     port, month = history.text("discharge_port").said(), filed >= as_of - RECENT_DAYS * DAY_US
     frame = pd.DataFrame({"key": figures(history), "part": consignee, "time": when})
     frame = frame[(filed >= as_of - FIGURES_DAYS * DAY_US) & (frame["key"] > 0) & (consignee > 0)]
@@ -273,7 +277,9 @@ def _seized(history: Columns, recorded: pd.DataFrame, as_of: int, target: Target
 
 def voyage(lines: Columns) -> UInt64:
     """A voyage of a ship or a flight."""
-    return keys.both(keys.both(keys.plain(lines, "carrier"), keys.plain(lines, "vessel_imo")), keys.plain(lines, "voyage"))
+    return keys.both(
+        keys.both(keys.plain(lines, "carrier"), keys.plain(lines, "vessel_imo")), keys.plain(lines, "voyage")
+    )
 
 
 def _seized_names(lines: Columns, hit: NDArray[np.bool_], time: NDArray[np.int64]) -> Statistic:
@@ -328,5 +334,5 @@ def _watched_keys(watched: pd.DataFrame) -> Iterator[tuple[np.uint64, str]]:
     for column, clean, salt in (("id", keys.clean_code, "party"), ("name", normalise_name, "name")):
         if column in watched:
             values = ["" if pd.isna(value) else clean(str(value)) for value in watched[column]]
-            found = keys.hashes(f"{salt}:{value}" if value else "" for value in values)
+            found = salted_hashes(salt, values)
             yield from ((key, name) for key, name in zip(found, listed, strict=True) if key > 0)

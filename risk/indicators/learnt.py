@@ -87,6 +87,11 @@ class Statistic:
         order = order[columns["key"][order] > 0]
         return Statistic(*(columns[name][order] for name in _COLUMNS), text[order])
 
+    def take(self, rows: NDArray[np.int64]) -> Statistic:
+        """The rows at these positions; where one is -1, a row of nothing."""
+        filled = {name: np.append(getattr(self, name), np.zeros(1, kind))[rows] for name, kind in _COLUMNS.items()}
+        return Statistic(**filled, text=np.append(self.text, "")[rows])
+
     def find(self, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
         """The last row of each key, -1 where there is none."""
         if len(self) == 0:
@@ -153,12 +158,20 @@ class Learnt:
 
     def blocks(self, name: str) -> dict[str, list[tuple[str, int]]]:
         """Texts of a statistic with their row, by how they begin."""
-        kept: dict[str, dict[str, list[tuple[str, int]]]] = self.__dict__.setdefault("_blocks", {})
-        if name not in kept:
-            kept[name] = {}
+        kept = self.kept(f"blocks {name}")
+        if not kept:
             for row, text in enumerate(self[name].text.tolist()):
-                kept[name].setdefault(block(text), []).append((text, row))
-        return kept[name]
+                kept.setdefault(block(text), []).append((text, row))
+        return kept
+
+    def kept(self, name: str) -> dict[str, Any]:
+        """A place for what was looked up in these statistics before."""
+        found: dict[str, Any] = self._kept.setdefault(name, {})
+        return found
+
+    @cached_property
+    def _kept(self) -> dict[str, dict[str, Any]]:
+        return {}
 
     def to_bytes(self) -> bytes:
         """The statistics as one Parquet file."""

@@ -53,7 +53,9 @@ def once_only(view: View, p: Parameters) -> Outcome:
     found = rows.find(own)
     consignees, once = np.append(rows.n, 0.0)[found], np.append(rows.value, 0.0)[found]
     enough = consignees >= p.number("least_consignees")
-    return Outcome(enough & (once >= p.number("share")), known=enough, says={"consignees": consignees, "once_share": once})
+    return Outcome(
+        enough & (once >= p.number("share")), known=enough, says={"consignees": consignees, "once_share": once}
+    )
 
 
 @test("N05", says=("ports",), ports=float, days=float)
@@ -64,7 +66,9 @@ def several_sources(view: View, p: Parameters) -> Outcome:
     asking = np.flatnonzero(here & (own > 0) & (port > 0))
     at, row = rows.matches(own[asking])
     asked = asking[at]
-    good = (rows.time[row] >= view.time("filed_at")[asked] - p.number("days") * DAY_US) & (rows.part[row] != port[asked])
+    good = (rows.time[row] >= view.time("filed_at")[asked] - p.number("days") * DAY_US) & (
+        rows.part[row] != port[asked]
+    )
     pairs = np.unique(np.stack([asked[good].astype(np.uint64), rows.part[row[good]]]), axis=1)
     ports = np.bincount(pairs[0].astype(np.int64), minlength=len(view)) + 1.0
     return Outcome(here & (ports >= p.number("ports")), known=own > 0, says={"ports": ports})

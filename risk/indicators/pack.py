@@ -151,7 +151,7 @@ def _read(path: Path) -> dict[str, Any]:
     if path.stat().st_size > MAX_BYTES:
         raise PackError(f"{path} has {path.stat().st_size:,} bytes; a pack of indicators has at most {MAX_BYTES:,}")
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
         orjson.dumps(content)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise PackError(f"{path} is no YAML of a pack: {' '.join(str(error).split())}") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,9 @@ from risk.indicators.registry import Outcome, Parameters, test
 from risk.indicators.view import View
 from risk.parties.names import normalise_name
 
-_PO_BOX: Final = re.compile(r"\b(P\.?\s*O\.?\s*BOX|POST ?BOX|PMB|B\.?P\.? ?\d+|CAIXA POSTAL|APARTADO|LOCKED BAG)\b", re.IGNORECASE)
+_PO_BOX: Final = re.compile(
+    r"\b(P\.?\s*O\.?\s*BOX|POST ?BOX|PMB|B\.?P\.? ?\d+|CAIXA POSTAL|APARTADO|LOCKED BAG)\b", re.IGNORECASE
+)
 _NUMBER: Final = re.compile(r"\d")
 _FREE_ZONE: Final = re.compile(r"\b(FREE (TRADE )?(ZONE|PORT)|FTZ|FREEZONE|ZONA FRANCA|ZONE FRANCHE)\b", re.IGNORECASE)
 
@@ -45,14 +47,21 @@ def seized_before(view: View, p: Parameters) -> Outcome:
     said, roles = np.full(len(view), None, object), np.full(len(view), None, object)
     rows = view.learnt["seized_names"]
     for role in ("shipper", "consignee"):
-        names, place = view.text(f"{role}_name"), keys.address(view, role)
-        country = view.text(f"{role}_country").said()
-        found = [_nearest(view.learnt, normalise_name(name), p.number("alike")) for name in names.values]
-        for row in np.flatnonzero(names.where(dict(zip(names.values, found, strict=True)).get)):
+        names = view.text(f"{role}_name")
+        near = view.learnt.kept("near names")
+        found = []
+        for name in names.values:
+            if name not in near:
+                near[name] = _nearest(view.learnt, normalise_name(name), p.number("alike"))
+            found.append(near[name])
+        close = np.flatnonzero(np.array([*map(bool, found), False])[names.codes])
+        some = view.some(close)
+        place, country = keys.address(some, role), some.text(f"{role}_country").said()
+        for number, row in enumerate(close):
             at = found[names.codes[row]]
             name, where = rows.text[at[0]].split("|")
-            same_place = any(place[row] > 0 and rows.part[one] == place[row] for one in at)
-            same_country = any(rows.text[one].split("|")[1] == (country[row] or "-") for one in at)
+            same_place = any(place[number] > 0 and rows.part[one] == place[number] for one in at)
+            same_country = any(rows.text[one].split("|")[1] == (country[number] or "-") for one in at)
             fired[row], said[row], roles[row] = True, name, role
             band[row] = 3 if same_place else 2 if same_country else 1
     known = view.known("consignee_name") | view.known("shipper_name")
@@ -85,11 +94,18 @@ def notify(view: View, p: Parameters) -> Outcome:
     absent = (view.feature("order_bill") == 1) & (view.feature("notify_missing") == 1)
     as_shipper, as_forwarder = (name > 0) & (name == shipper), (name > 0) & (name == forwarder)
     known = view.known("notify_name") & view.known("shipper_name") & view.known("forwarder_name")
-    return Outcome(as_shipper | as_forwarder | absent, known=known, which=np.select([as_shipper, as_forwarder], [0, 1], 2))
+    return Outcome(
+        as_shipper | as_forwarder | absent, known=known, which=np.select([as_shipper, as_forwarder], [0, 1], 2)
+    )
 
 
 def poor_address(view: View) -> NDArray[np.int64]:
     """What is wrong with the consignee's address: 0 missing, 1 a post box, 2 no number in it; -1 nothing."""
+    found: NDArray[np.int64] = view.once("poor address", lambda: _poor_address(view))
+    return found
+
+
+def _poor_address(view: View) -> NDArray[np.int64]:
     text = view.text("consignee_address")
     named = view.known("consignee_name") & ~(view.feature("order_bill") == 1)
     box = text.where(lambda address: bool(_PO_BOX.search(address)))
@@ -118,7 +134,7 @@ def renamed(view: View, p: Parameters) -> Outcome:
     """The number or address of a consignee that had trouble lately, under another name."""
     rows, name = view.learnt["trouble"], view.text("consignee_name").said(normalise_name)
     old = np.full(len(view), None, object)
-    number = view.text("consignee_id").hashed("party", keys.clean_code)
+    number = keys.registered(view, "consignee")
     for key in (number, keys.address(view, "consignee")):
         asked, row = rows.matches(key)
         recent = rows.time[row] >= view.time("filed_at")[asked] - p.number("days") * DAY_US
@@ -133,8 +149,7 @@ def renamed(view: View, p: Parameters) -> Outcome:
 def connected(view: View, p: Parameters) -> Outcome:
     """Shipper and consignee have the same name, number or address."""
     name = keys.name(view, "shipper"), keys.name(view, "consignee")
-    number = (view.text("shipper_id").hashed("party", keys.clean_code),
-              view.text("consignee_id").hashed("party", keys.clean_code))  # fmt: skip
+    number = keys.registered(view, "shipper"), keys.registered(view, "consignee")
     place = keys.address(view, "shipper"), keys.address(view, "consignee")
     same = [(left > 0) & (left == right) for left, right in (name, number, place)]
     return Outcome(np.logical_or.reduce(same), which=np.select(same, [0, 1, 2], 0))
@@ -147,7 +162,7 @@ def watched(view: View, p: Parameters) -> Outcome:
     fired = np.zeros(len(view), bool)
     said, roles = np.full(len(view), None, object), np.full(len(view), None, object)
     for role in ("consignee", "shipper", "notify"):
-        for key in (keys.name(view, role), view.text(f"{role}_id").hashed("party", keys.clean_code)):
+        for key in (keys.name(view, role), keys.registered(view, role)):
             found = rows.find(key)
             here = (found >= 0) & ~fired
             said[here], roles[here] = rows.text[found[here]], role
@@ -183,9 +198,8 @@ def _words(words: tuple[str, ...]) -> re.Pattern[str]:
 @test("A02")
 def free_zone(view: View, p: Parameters) -> Outcome:
     """By air to a free zone, with an address that cannot be verified."""
-    texts: list[Any] = [view.text(name) for name in ("consignee_address", "final_destination", "customs_office")]
-    zone = np.logical_or.reduce([text.where(lambda place: bool(_FREE_ZONE.search(place))) for text in texts])
-    return Outcome(view.text("mode").among(("air",)) & zone & (poor_address(view) >= 0),
-                   known=view.known("consignee_address") & view.known("mode"))  # fmt: skip
-
-
+    fired = view.text("mode").among(("air",)) & (poor_address(view) >= 0)
+    some = view.some(fired)
+    texts = [some.text(name) for name in ("consignee_address", "final_destination", "customs_office")]
+    fired[fired] = np.logical_or.reduce([text.where(lambda place: bool(_FREE_ZONE.search(place))) for text in texts])
+    return Outcome(fired, known=view.known("consignee_address") & view.known("mode"))

@@ -39,7 +39,7 @@ class Outcome:
     fired   where the condition holds; only ever on values that are there
     known   where there is enough to judge beside the fields that the pack names (all rows when None)
     band    1 low, 2 medium, 3 high where it fired; by its strength when None
-    says    values for the evidence sentence that are no column of record or features
+    says    values for the evidence sentence that are no column of record or features: an array, or what makes it
     which   which of the evidence sentences is said (the first when None)
     """
 

@@ -13,7 +13,9 @@ from risk.indicators.registry import Outcome, Parameters, test
 from risk.indicators.view import View
 from risk.reference import hubs
 
-_VAGUE: Final = re.compile(r"\b(ANY|UNKNOWN|VARIOUS|TBA|TBN|MAIN PORT|BASE PORT)\b|^[A-Z]{2}(ZZZ|XXX|999)$", re.IGNORECASE)
+_VAGUE: Final = re.compile(
+    r"\b(ANY|UNKNOWN|VARIOUS|TBA|TBN|MAIN PORT|BASE PORT)\b|^[A-Z]{2}(ZZZ|XXX|999)$", re.IGNORECASE
+)
 
 
 def lift(view: View, rate: str, inspections: str, least: float) -> Floats:
@@ -77,20 +79,18 @@ def hub_as_origin(view: View, p: Parameters) -> Outcome:
     hub = (view.feature("loading_is_transit_hub") == 1) & (view.feature("cover_load") == 1)
     boxes, rows = view.learnt["container_sources"], keys.container(view)
     found = boxes.find(rows)
-    recent = boxes_recent(view, boxes.time, found, p.number("days"))
+    recent = recently(view, boxes.time, found, p.number("days"))
     differs = view.feature("original_port_differs")
     asked = view.after_learning() & (rows > 0)
-    seen_at = np.full(len(view), None, object)
-    seen_at[recent] = boxes.text[found[recent]]
     return Outcome(
         hub & ((differs == 1) | recent),
         known=~np.isnan(differs) | asked,
-        says={"seen_at": seen_at},
+        says={"seen_at": lambda: np.append(boxes.text, None)[np.where(recent, found, -1)]},
         which=np.where(differs == 1, 0, 1),
     )
 
 
-def boxes_recent(view: View, times: Floats | np.ndarray, found: np.ndarray, days: float) -> Bools:  # type: ignore[type-arg]
+def recently(view: View, times: Floats | np.ndarray, found: np.ndarray, days: float) -> Bools:  # type: ignore[type-arg]
     """Where a row was found that is at most so many days older than the filing, and may be used."""
     there = (found >= 0) & view.after_learning()
     when = np.full(len(view), -np.inf)
@@ -147,13 +147,13 @@ def displaced(view: View, p: Parameters) -> Outcome:
     """A consignee that used a port with a recent seizure now takes the same goods another way."""
     rows = view.learnt["displaced"]
     found = rows.find(keys.both(keys.party(view, "consignee"), keys.heading(view)))
-    recent = boxes_recent(view, rows.time, found, p.number("days"))
-    port = np.full(len(view), None, object)
-    port[recent] = rows.text[found[recent]]
-    start, end = view.text("loading_port"), view.text("discharge_port")
-    elsewhere = (start.said() != port) & (end.said() != port)
-    new = view.feature("consignee_lane_filings") == 0
-    return Outcome(recent & elsewhere & new & start.known & end.known, says={"port": port})
+    recent = recently(view, rows.time, found, p.number("days"))
+    port = np.append(rows.text, None)[np.where(recent, found, -1)]
+    fired = recent & (view.feature("consignee_lane_filings") == 0)
+    for name in ("loading_port", "discharge_port"):
+        fired &= view.known(name)
+        fired[fired] = view.some(fired).text(name).said() != port[fired]
+    return Outcome(fired, says={"port": port})
 
 
 @test("A01", transhipments=float)

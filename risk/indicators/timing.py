@@ -29,8 +29,9 @@ def split(view: View, p: Parameters) -> Outcome:
     asking = np.flatnonzero((key > 0) & seldom & view.known("bl_no"))
     at, row = rows.matches(key[asking])
     asked = asking[at]
-    filed, bill, port = view.time("filed_at"), keys.plain(view, "bl_no"), view.text("discharge_port").said()
-    good = (rows.time[row] >= filed[asked] - p.number("days") * DAY_US) & (rows.part[row] != bill[asked])
+    filed, port = view.time("filed_at"), view.text("discharge_port").said()
+    bill = keys.plain(view.some(asked), "bl_no")
+    good = (rows.time[row] >= filed[asked] - p.number("days") * DAY_US) & (rows.part[row] != bill)
     asked, row = asked[good], row[good]
     pairs = np.unique(np.stack([asked.astype(np.uint64), rows.part[row]]), axis=1)
     bills = np.bincount(pairs[0].astype(np.int64), minlength=len(view)) + 1.0

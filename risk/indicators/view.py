@@ -17,11 +17,9 @@ from numpy.typing import NDArray
 from risk.consignment import CONSIGNMENTS
 from risk.errors import InputError
 from risk.feature import FeatureTable
-from risk.indicators.columns import KINDS, Bools, Columns, Floats, Texts, by_value
+from risk.indicators.columns import KINDS, Bools, Columns, Floats, Some, Texts, by_value
 from risk.indicators.learnt import Learnt
 from risk.layout import column
-
-
 
 
 class Whole:
@@ -87,6 +85,10 @@ class View(Columns):
         found: Texts = self.once(f"category {name}", lambda: by_value(self._table.column(name)))
         return found
 
+    def some(self, rows: NDArray[Any]) -> Columns:
+        """The record of some of these lines, by position or by mask: for tests that few lines concern."""
+        return Some(self, rows)
+
     def total(self, name: str) -> Floats:
         """The sum of a number over all lines of the consignment version."""
         return self.whole.total(name)[self.rows]
@@ -96,7 +98,11 @@ class View(Columns):
 
         def make() -> Bools:
             if feature:
-                return ~np.isnan(self.feature(name)) if self.features.get(name) != "category" else self.category(name).known
+                return (
+                    ~np.isnan(self.feature(name))
+                    if self.features.get(name) != "category"
+                    else self.category(name).known
+                )
             kind = KINDS[name]
             if kind in ("number", "integer"):
                 return ~np.isnan(self.number(name))
@@ -122,5 +128,3 @@ class View(Columns):
             value = self._table.column(name)[row]
             return str(value) if self.features[name] == "category" else float(value)
         return None
-
-
