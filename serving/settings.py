@@ -67,6 +67,12 @@ class Settings(BaseSettings):
     )
     oidc_offices_claim: str = Field("offices", description="Claim that lists the customs offices; * stands for all.")
 
+    retention_key: str | None = Field(
+        None,
+        description="Secret with which `risk db retain` makes pseudonyms, to be kept outside the store: the same for "
+        "each run lets old filings of one party be told to belong together; without it each run has its own.",
+    )
+
     @property
     def store_url(self) -> str:
         """The URL of the store."""

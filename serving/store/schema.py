@@ -41,8 +41,6 @@ def upgrade(engine: Engine) -> tuple[str | None, str]:
 
     Raises StoreError when the tables are newer than the program.
     """
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     with writing(engine) as connection:
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
@@ -50,9 +48,21 @@ def upgrade(engine: Engine) -> tuple[str | None, str]:
         if before == newest():
             return before, before
         _refuse_newer(engine, before)
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        migrate(connection)
     return before, newest()
+
+
+def migrate(connection: Connection, to: str = "head") -> None:
+    """Bring the tables forward to a version within the caller's transaction."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, to)
+
+
+def versions() -> list[str]:
+    """All versions of the tables there ever were, the first one first."""
+    return [script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()][::-1]
 
 
 def check(engine: Engine, version: str | None) -> None:
