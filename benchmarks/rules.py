@@ -1,6 +1,6 @@
 """Officers' rules: the cost of a rule over whole columns and row by row, and of a backtest with its peak memory.
 
-    python -m benchmarks.rules [columns|backtest] [--lines 1000000]
+    python -m benchmarks.rules [columns|backtest|pack] [--lines 1000000]
 
 On simulated trade. Row by row is rule-engine's own evaluation of the same conditions on plain dictionaries, on part
 of the lines.
@@ -12,7 +12,9 @@ import argparse
 import resource
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -23,8 +25,10 @@ from features.build import build
 from features.catalogue import catalogue
 from features.state import State
 from risk.feature import FeatureTable
+from risk.indicators import load_pack
+from risk.inspection import Target
 from risk.rules import CompiledRule, Rule, RuleColumns, compile_rule, rule_fields
-from training.backtest import Rules, Span, backtest
+from training.backtest import Indicators, Rules, Span, backtest
 from training.simulation.world import simulate
 
 FIELDS: Final = rule_fields(catalogue())
@@ -89,34 +93,48 @@ def _rows(
     return rows, known
 
 
-def past(count: int) -> None:
-    """A backtest over the last half of a year."""
-    world = simulate(count, seed=1)
-    lines, outcomes = world.consignments, world.outcomes
-    del world
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+def past(count: int, what: str) -> None:
+    """A backtest over the last half of a year, of the rules or of the pack of indicators."""
+    with tempfile.TemporaryDirectory() as folder:  # made by another process, whose memory goes with it
+        subprocess.run([sys.executable, "-m", "benchmarks.rules", "world", "--lines", str(count), "--folder", folder],
+                       check=True)  # fmt: skip
+        lines, outcomes = (pd.read_parquet(Path(folder) / f"{name}.parquet") for name in ("lines", "outcomes"))
+    before = _peak()
     end = lines["filed_at"].max()
+    judges = Rules(rules()) if what == "backtest" else Indicators(load_pack(), lines, outcomes, Target())
     begin = time.perf_counter()
-    found = backtest(lines, outcomes, Rules(rules()), Span(end - pd.Timedelta(days=182), end))
+    found = backtest(lines, outcomes, judges, Span(end - pd.Timedelta(days=182), end))
     spent = time.perf_counter() - begin
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(f"backtest of {len(CONDITIONS)} rules on {len(lines):,} lines of history, {found['consignments']:,} "
-          f"consignments judged: {spent:.1f} s, peak {peak:.2f} GiB ({before:.2f} GiB with the simulated tables "
-          "before it)")  # fmt: skip
+    print(f"{what} of {len(found['rules'])} on {len(lines):,} lines of history, {found['consignments']:,} consignments "
+          f"judged: {spent:.1f} s, peak {_peak():.2f} GiB, {before:.2f} GiB of it the tables", flush=True)  # fmt: skip
+
+
+def _peak() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def world(count: int, folder: Path) -> None:
+    """Simulated tables as files."""
+    made = simulate(count, seed=1)
+    made.consignments.to_parquet(folder / "lines.parquet")
+    made.outcomes.to_parquet(folder / "outcomes.parquet")
 
 
 def main() -> None:
     """Runs what the command line asks for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.rules", description=__doc__)
-    parser.add_argument("what", nargs="?", choices=("columns", "backtest", "all"), default="all")
+    parser.add_argument("what", nargs="?", choices=("columns", "backtest", "pack", "world", "all"), default="all")
     parser.add_argument("--lines", type=int, default=1_000_000, help="of the backtest; a third of it for columns")
+    parser.add_argument("--folder", type=Path, help="where `world` puts its files")
     given = parser.parse_args()
     if given.what == "columns":
         columns(given.lines // 3)
-    if given.what == "backtest":
-        past(given.lines)
+    if given.what in ("backtest", "pack"):
+        past(given.lines, given.what)
+    if given.what == "world":
+        world(given.lines, given.folder)
     if given.what == "all":
-        for what in ("columns", "backtest"):  # each in a process of its own, for its peak memory
+        for what in ("columns", "backtest", "pack"):  # each in a process of its own, for its peak memory
             subprocess.run([sys.executable, "-m", "benchmarks.rules", what, "--lines", str(given.lines)], check=True)
 
 

@@ -4,7 +4,7 @@ A rule is data. Its condition is parsed by the library `rule-engine` and compile
 nothing of it is ever run as a program. Knows records and named features; knows no store and no `features`.
 """
 
-from risk.rules.compiled import CompiledRule, RuleColumns, Verdict, compile_rule, fired
+from risk.rules.compiled import CompiledRule, FiredRule, RuleColumns, Verdict, compile_rule, fired
 from risk.rules.fields import Field, rule_fields
 from risk.rules.mistakes import ExpressionError, RuleError
 from risk.rules.rule import Rule
@@ -14,6 +14,7 @@ __all__ = [
     "CompiledRule",
     "ExpressionError",
     "Field",
+    "FiredRule",
     "Rule",
     "RuleColumns",
     "RuleError",

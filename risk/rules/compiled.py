@@ -1,13 +1,12 @@
 """Rules at work: evaluated over whole tables of lines, and what fired put into words.
 
-In the form of the indicators: a list for each line with id, statement, concept, strength (S, M, W), band, words,
-evidence; and the lane that the rule proposes.
+What fired has the form of an indicator that fired, so that one explanation can hold both.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, Final
 
@@ -34,6 +33,33 @@ BANDS: Final = {"strong": 3, "medium": 2, "weak": 1}
 """Strengths as the indicators have them."""
 SHOWN: Final = 80
 """Characters of a text that the evidence quotes."""
+
+
+@dataclass(frozen=True)
+class FiredRule:
+    """A rule that fired on a line, in the form of an indicator that fired, and the lane that it proposes.
+
+    words      the statement and what was found, as one sentence
+    evidence   the values of all fields that the rule asks about; None where missing
+    """
+
+    id: str
+    concept: str
+    statement: str
+    strength: str
+    band: int
+    lane: str
+    words: str
+    evidence: dict[str, float | str | None]
+
+    @property
+    def template(self) -> str:
+        """The words as a message without placeholders; a rule speaks the language of its author."""
+        return self.words.replace("{", "{{").replace("}", "}}")
+
+    def to_json(self) -> dict[str, Any]:
+        """The machine form."""
+        return {**asdict(self), "template": self.template}
 
 
 @dataclass(frozen=True)
@@ -123,19 +149,20 @@ class CompiledRule:
             fired[fired] = hashes < np.uint64(min(int(rule.share / 100 * 2**64), 2**64 - 1))
         return Verdict(fired, known, applies)
 
-    def said(self, columns: RuleColumns, row: int) -> dict[str, Any]:
+    def said(self, columns: RuleColumns, row: int) -> FiredRule:
         """The rule in the words of one line on which it fired."""
         values = {name: columns.array(name)[row].as_py() for name in self.condition.fields}
-        return {
-            "id": self.rule.id,
-            "statement": self.rule.statement,
-            "concept": CONCEPT,
-            "strength": LETTERS[self.rule.strength],
-            "band": BANDS[self.rule.strength],
-            "lane": self.rule.lane,
-            "words": "; ".join(_phrase(self.fields[name], value) for name, value in values.items()),
-            "evidence": {name: utc(value) if isinstance(value, datetime) else value for name, value in values.items()},
-        }
+        phrases = "; ".join(_phrase(self.fields[name], value) for name, value in values.items())
+        return FiredRule(
+            id=self.rule.id,
+            concept=CONCEPT,
+            statement=self.rule.statement,
+            strength=LETTERS[self.rule.strength],
+            band=BANDS[self.rule.strength],
+            lane=self.rule.lane,
+            words=f"{self.rule.statement.rstrip('.')}: {phrases}",
+            evidence={name: utc(value) if isinstance(value, datetime) else value for name, value in values.items()},
+        )
 
 
 def compile_rule(rule: Rule, fields: Fields) -> CompiledRule:
@@ -143,9 +170,9 @@ def compile_rule(rule: Rule, fields: Fields) -> CompiledRule:
     return CompiledRule(rule, compile_condition(rule.when, fields, rule.lists), fields)
 
 
-def fired(rules: Sequence[CompiledRule], lines: pd.DataFrame, table: FeatureTable | None) -> list[list[dict[str, Any]]]:
+def fired(rules: Sequence[CompiledRule], lines: pd.DataFrame, table: FeatureTable | None) -> list[list[FiredRule]]:
     """The rules that fire on each line, in the order of the rules, with words and evidence."""
-    found: list[list[dict[str, Any]]] = [[] for _ in range(len(lines))]
+    found: list[list[FiredRule]] = [[] for _ in range(len(lines))]
     if not rules:
         return found
     fields: dict[str, Field] = {}
@@ -166,13 +193,14 @@ def needed(rules: Iterable[CompiledRule]) -> set[str]:
 def _phrase(field: Field, value: Any) -> str:
     if field.feature is not None:
         return field.feature.say(value)
-    name = field.name.replace("_", " ")
+    name = field.name.removesuffix("_kg").removesuffix("_m3").replace("_", " ")
     if value is None:
         return f"no {name} stated"
     if isinstance(value, datetime):
         return f"{name} {utc(value)}"
     if isinstance(value, str):
-        return f"{name} {value if len(value) <= SHOWN else value[: SHOWN - 3] + '...'}"
+        text = "".join(character if character.isprintable() else " " for character in value)
+        return f"{name} {text if len(text) <= SHOWN else text[: SHOWN - 3] + '...'}"
     return f"{name} {value:g}" + (f" {field.unit}" if field.unit and field.unit != "currency" else "")
 
 

@@ -57,7 +57,7 @@ def rule_fields(features: Iterable[Feature] = ()) -> dict[str, Field]:
 def unknown(name: str, known: Iterable[str]) -> str:
     """That there is no such field, with the nearest one there is."""
     near = get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f"there is no field or list {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+    return f"there is no field or list {name[:60]!r}" + (f"; did you mean {near[0]!r}?" if near else "")
 
 
 def _of_record(column: Column) -> Field:

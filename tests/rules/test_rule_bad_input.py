@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from risk.rules import ExpressionError, RuleError, RuleFile, read_rules, rule_fields
@@ -208,3 +208,27 @@ def test_any_text_is_a_condition_or_is_refused_in_one_sentence(text: str) -> Non
         compile_condition(text, FIELDS, {"watched": ("a",)})
     except ExpressionError as error:
         assert str(error)
+
+
+WHOLE: Final = (Path(__file__).parents[2] / "examples" / "rules.yaml").read_text(encoding="utf-8")
+
+
+@settings(max_examples=60)
+@given(
+    st.binary(max_size=80)
+    | st.tuples(st.integers(0, len(WHOLE)), st.integers(0, 40), st.text("[]{}:-&*?!|>#'\"\n x0", max_size=6)).map(
+        lambda cut: (WHOLE[: cut[0]] + cut[2] + WHOLE[cut[0] + cut[1] :]).encode()
+    )
+)
+def test_any_file_is_read_or_refused_and_every_problem_names_its_line(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
+    path = tmp_path_factory.mktemp("rules") / "r.yaml"
+    path.write_bytes(content)
+    path.with_name("rules-watched.txt").write_text("X1")
+    try:
+        found = read_rules(path, FIELDS, TODAY)
+    except RuleError as error:
+        assert str(error).startswith(str(path))
+        return
+    assert all(problem.startswith(f"{path} line ") for problem in found.problems)

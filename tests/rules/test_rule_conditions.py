@@ -13,6 +13,7 @@ import rule_engine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from risk.explanation import explanation
 from risk.feature import Feature, FeatureTable
 from risk.rules import CompiledRule, Rule, RuleColumns, Verdict, compile_rule, fired, rule_fields
 
@@ -41,7 +42,7 @@ def lines(*rows: dict[str, Any]) -> pd.DataFrame:
 
 
 def rule(when: str, **more: Any) -> CompiledRule:
-    return compile_rule(Rule("r", "A statement.", when, lists=LISTS, **more), FIELDS)
+    return compile_rule(Rule("r", "A {statement}.", when, lists=LISTS, **more), FIELDS)
 
 
 def judged(when: str, *rows: dict[str, Any], **more: Any) -> Verdict:
@@ -226,20 +227,23 @@ def test_what_fired_is_told_with_words_and_evidence_line_by_line() -> None:
     ]
     row = {"gross_weight_kg": 31.5, "eta": datetime(2026, 5, 6, tzinfo=UTC)}
     found = fired(rules, lines(row, row), table)
-    assert found[0] == [
+    assert [one.to_json() for one in found[0]] == [
         {
             "id": "r",
-            "statement": "A statement.",
+            "statement": "A {statement}.",
             "concept": "rules",
             "strength": "S",
             "band": 3,
             "lane": "red",
-            "words": "a hit rate of 50.0%; gross weight kg 31.5 kg; eta 2026-05-06T00:00:00Z",
+            "words": "A {statement}: a hit rate of 50.0%; gross weight 31.5 kg; eta 2026-05-06T00:00:00Z",
+            "template": "A {{statement}}: a hit rate of 50.0%; gross weight 31.5 kg; eta 2026-05-06T00:00:00Z",
             "evidence": {"hit_rate": 0.5, "gross_weight_kg": 31.5, "eta": "2026-05-06T00:00:00Z"},
         }
     ]
-    assert [entry["id"] for entry in found[1]] == ["other"]
+    assert [entry.id for entry in found[1]] == ["other"]
     assert fired([], lines(row), None) == [[]]
+    said = explanation((), found[0]).texts()
+    assert said == [f"red flag r, rules: {found[0][0].words}"]
 
 
 def test_a_rule_survives_its_json_and_its_fingerprint_changes_with_each_word_of_it() -> None:
