@@ -27,9 +27,9 @@ def strange_owner(view: View, p: Parameters) -> Outcome:
     """A box of an owner that this carrier never carried, or that nobody ever saw."""
     owner, carrier = keys.owner(view), keys.plain(view, "carrier")
     owners, pairs, carriers = view.learnt["owners"], view.learnt["owner_carriers"], view.learnt["carriers"]
-    boxes = np.append(owners.n, 0.0)[owners.find(owner)]
+    boxes = owners.counts(owner)
     together = pairs.find(keys.both(owner, carrier)) >= 0
-    bills = np.append(carriers.n, 0.0)[carriers.find(carrier)]
+    bills = carriers.counts(carrier)
     enough = (bills >= p.number("least_bills")) & (owner > 0) & ((boxes == 0) | (boxes >= p.number("least_boxes")))
     known = enough | together
     return Outcome(

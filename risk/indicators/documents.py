@@ -17,6 +17,7 @@ from risk.indicators.learnt import Statistic, block
 from risk.indicators.registry import Outcome, Parameters, test
 from risk.indicators.route import recently
 from risk.indicators.view import View
+from risk.parties.mentions import hashes
 from risk.reference import cites
 
 _IMPORT: Final = re.compile(r"\bimport", re.IGNORECASE)
@@ -37,14 +38,14 @@ class _Before:
     @property
     def known(self) -> Bools:
         """The first versions, and amended ones whose earlier version is known."""
-        known = self._view.number("version") == 1
+        known: Bools = self._view.number("version") == 1
         known[self.rows] = True
         return known
 
     def changed(self, statistic: str, now: UInt64) -> Bools:
         """Which of the amended lines said otherwise before."""
         before = self._of(statistic).part
-        return (before > 0) & (now > 0) & (before != now)
+        return np.asarray((before > 0) & (now > 0) & (before != now))
 
     def weight(self) -> Floats:
         """The weight before."""
@@ -121,7 +122,7 @@ def permit_reused(view: View, p: Parameters) -> Outcome:
     rows, texts = view.learnt["permits"], view.text("permits")
     numbers = [permit_numbers(text) for text in texts.values]
     flat = [number for listed in numbers for number in listed]
-    owners = dict(zip(flat, np.append(rows.text, None)[rows.find(keys.hashes(flat))] if flat else [], strict=True))
+    owners = dict(zip(flat, rows.texts()[rows.find(hashes(flat))] if flat else [], strict=True))
     said = np.full(len(view), None, object)
     stated = np.flatnonzero(texts.known)
     for row, own in zip(stated, view.some(stated).text("consignment_id").said(), strict=True):
@@ -169,8 +170,8 @@ def bill_number(view: View, p: Parameters) -> Outcome:
     """A bill's number of a form that this carrier hardly ever uses."""
     carrier = keys.plain(view, "carrier")
     total, forms = view.learnt["carriers"], view.learnt["bill_forms"]
-    bills = np.append(total.n, 0.0)[total.find(carrier)]
-    alike = np.append(forms.n, 0.0)[forms.find(keys.both(carrier, keys.bill_form(view)))]
+    bills = total.counts(carrier)
+    alike = forms.counts(keys.both(carrier, keys.bill_form(view)))
     enough, share = bills >= p.number("least_bills"), alike / np.where(bills > 0, bills, 1)
     here = enough & view.known("bl_no")
     return Outcome(here & (share < p.number("share")), known=enough, says={"form_share": share})
@@ -234,5 +235,5 @@ def _moment(stated: object) -> float:
     return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1e6
 
 
-def _day(moment: Floats | float) -> str | None:
+def _day(moment: float) -> str | None:
     return None if np.isnan(moment) else datetime.fromtimestamp(moment / 1e6, UTC).strftime("%Y-%m-%d")

@@ -176,7 +176,7 @@ def _any_word(words: tuple[str, ...]) -> re.Pattern[str]:
 def catch_all_goods(view: View) -> Bools:
     """Described by a catch-all wording and sent by air or post, or to a first-time consignee."""
     vague = view.feature("description_vague") >= 1
-    return vague & (view.text("mode").among(("air", "post")) | (view.feature("consignee_filings") == 0))
+    return np.asarray(vague & (view.text("mode").among(("air", "post")) | (view.feature("consignee_filings") == 0)))
 
 
 @test("C12")
@@ -195,7 +195,7 @@ def out_of_season(view: View, p: Parameters) -> Outcome:
     at = totals.find(goods)
     lines = np.append(totals.n, 0.0)[at]
     covered = np.append(totals.value, 0.0)[at]
-    inside = np.append(seasons.n, 0.0)[seasons.find(keys.both(goods, month.astype(np.uint64)))]
+    inside = seasons.counts(keys.both(goods, month.astype(np.uint64)))
     farmed = under(view, p.texts("chapters"))
     # A crop that ships in nearly all months but this one says more than one known for two months only.
     enough = (lines >= p.number("least_lines")) & (covered >= p.number("least_months"))

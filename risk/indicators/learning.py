@@ -18,6 +18,7 @@ from risk.indicators import keys
 from risk.indicators.columns import DAY_US, Columns, UInt64, moment, salted_hashes
 from risk.indicators.learnt import Learnt, Statistic
 from risk.inspection import Target
+from risk.parties.mentions import clean_code, hashes
 from risk.parties.names import normalise_name
 from risk.reference import hubs, wildlife
 
@@ -125,7 +126,7 @@ def _words(history: Columns) -> Statistic:
     rows = counts.groupby("word").agg(n=("total", "first"), value=("share", "first"), chapters=("chapter", " ".join))
     rows = rows[rows["value"] >= TELLING]
     texts = [f"{word} {chapters}" for word, chapters in zip(rows.index, rows["chapters"], strict=True)]
-    return Statistic.of(pd.DataFrame({"key": keys.hashes(texts), "n": rows["n"].to_numpy(np.float64),
+    return Statistic.of(pd.DataFrame({"key": hashes(texts), "n": rows["n"].to_numpy(np.float64),
                                       "value": rows["value"].to_numpy(), "text": texts}))  # fmt: skip
 
 
@@ -182,7 +183,7 @@ def _permits(history: Columns, when: NDArray[np.int64]) -> Statistic:
         for row in np.flatnonzero(texts.known).tolist()
         for number in numbers[texts.codes[row]]
     ]
-    key = keys.hashes(number for number, _, _ in rows)
+    key = hashes(number for number, _, _ in rows)
     owner = np.array([name for _, name, _ in rows], object)
     times = np.array([time for _, _, time in rows], np.int64)
     return _newest(key, -times, text=owner)
@@ -290,13 +291,13 @@ def _seized_names(lines: Columns, hit: NDArray[np.bool_], time: NDArray[np.int64
         frame = pd.DataFrame({"part": keys.address(lines, role), "time": time, "text": text})[hit]
         parts.append(frame[frame["text"] != ""])
     rows = pd.concat(parts).drop_duplicates()
-    return Statistic.of(rows.assign(key=keys.hashes(rows["text"])))
+    return Statistic.of(rows.assign(key=hashes(rows["text"])))
 
 
 def _seized_texts(lines: Columns, hit: NDArray[np.bool_], time: NDArray[np.int64]) -> Statistic:
     text = [described(d, m) for d, m in zip(lines.text("description").said(), lines.text("marks").said(), strict=True)]
     rows = pd.DataFrame({"time": time, "text": text})[hit].drop_duplicates("text")
-    return Statistic.of(rows.assign(key=keys.hashes(rows["text"])))
+    return Statistic.of(rows.assign(key=hashes(rows["text"])))
 
 
 def described(description: str | None, marks: str | None) -> str:
@@ -308,7 +309,7 @@ def described(description: str | None, marks: str | None) -> str:
 
 def _displaced(history: Columns, seized: Columns, hit: NDArray[np.bool_], time: NDArray[np.int64]) -> Statistic:
     """Consignees, and their goods, that used a port where something was seized lately."""
-    ports = {}
+    ports: dict[str, int] = {}
     for name in ("discharge_port", "loading_port"):
         for port, when, was in zip(seized.text(name).said(), time.tolist(), hit.tolist(), strict=True):
             if was and port is not None:
@@ -331,7 +332,7 @@ def _watched(watched: pd.DataFrame | None) -> Statistic:
 
 def _watched_keys(watched: pd.DataFrame) -> Iterator[tuple[np.uint64, str]]:
     listed = watched["list"].astype(str).tolist()
-    for column, clean, salt in (("id", keys.clean_code, "party"), ("name", normalise_name, "name")):
+    for column, clean, salt in (("id", clean_code, "party"), ("name", normalise_name, "name")):
         if column in watched:
             values = ["" if pd.isna(value) else clean(str(value)) for value in watched[column]]
             found = salted_hashes(salt, values)

@@ -85,12 +85,20 @@ class Statistic:
         text = np.array(["" if pd.isna(entry) else str(entry) for entry in text], object)
         order = np.lexsort((text.astype(str), columns["n"], columns["part"], columns["time"], columns["key"]))
         order = order[columns["key"][order] > 0]
-        return Statistic(*(columns[name][order] for name in _COLUMNS), text[order])
+        return Statistic(**{name: values[order] for name, values in columns.items()}, text=text[order])
 
     def take(self, rows: NDArray[np.int64]) -> Statistic:
         """The rows at these positions; where one is -1, a row of nothing."""
         filled = {name: np.append(getattr(self, name), np.zeros(1, kind))[rows] for name, kind in _COLUMNS.items()}
         return Statistic(**filled, text=np.append(self.text, "")[rows])
+
+    def counts(self, keys: NDArray[np.uint64]) -> NDArray[np.float64]:
+        """The `n` of the last row of each key, 0 where there is none."""
+        return np.append(self.n, 0.0)[self.find(keys)]
+
+    def texts(self) -> NDArray[Any]:
+        """The texts, and None behind the last for rows that were not found (-1)."""
+        return np.array([*self.text, None], object)
 
     def find(self, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
         """The last row of each key, -1 where there is none."""

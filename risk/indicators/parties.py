@@ -59,7 +59,7 @@ def seized_before(view: View, p: Parameters) -> Outcome:
         place, country = keys.address(some, role), some.text(f"{role}_country").said()
         for number, row in enumerate(close):
             at = found[names.codes[row]]
-            name, where = rows.text[at[0]].split("|")
+            name = rows.text[at[0]].split("|")[0]
             same_place = any(place[number] > 0 and rows.part[one] == place[number] for one in at)
             same_country = any(rows.text[one].split("|")[1] == (country[number] or "-") for one in at)
             fired[row], said[row], roles[row] = True, name, role

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from risk.indicators import keys
 from risk.indicators.columns import DAY_US, Bools, Floats
@@ -33,7 +34,9 @@ def band_by(times: Floats) -> Floats:
 def on_corridor(view: View) -> Bools:
     """From a source country to one of demand or transit."""
     source = (view.feature("origin_is_source") == 1) | (view.feature("loading_is_source") == 1)
-    return source & ((view.feature("destination_is_demand") == 1) | (view.feature("destination_is_transit") == 1))
+    return np.asarray(
+        source & ((view.feature("destination_is_demand") == 1) | (view.feature("destination_is_transit") == 1))
+    )
 
 
 @test("R01", says=("times",), least_inspections=float)
@@ -85,12 +88,12 @@ def hub_as_origin(view: View, p: Parameters) -> Outcome:
     return Outcome(
         hub & ((differs == 1) | recent),
         known=~np.isnan(differs) | asked,
-        says={"seen_at": lambda: np.append(boxes.text, None)[np.where(recent, found, -1)]},
+        says={"seen_at": lambda: boxes.texts()[np.where(recent, found, -1)]},
         which=np.where(differs == 1, 0, 1),
     )
 
 
-def recently(view: View, times: Floats | np.ndarray, found: np.ndarray, days: float) -> Bools:  # type: ignore[type-arg]
+def recently(view: View, times: NDArray[Any], found: NDArray[np.int64], days: float) -> Bools:
     """Where a row was found that is at most so many days older than the filing, and may be used."""
     there = (found >= 0) & view.after_learning()
     when = np.full(len(view), -np.inf)
@@ -148,7 +151,7 @@ def displaced(view: View, p: Parameters) -> Outcome:
     rows = view.learnt["displaced"]
     found = rows.find(keys.both(keys.party(view, "consignee"), keys.heading(view)))
     recent = recently(view, rows.time, found, p.number("days"))
-    port = np.append(rows.text, None)[np.where(recent, found, -1)]
+    port = rows.texts()[np.where(recent, found, -1)]
     fired = recent & (view.feature("consignee_lane_filings") == 0)
     for name in ("loading_port", "discharge_port"):
         fired &= view.known(name)

@@ -76,8 +76,8 @@ def unusual_packing(view: View, p: Parameters) -> Outcome:
     """Packed as goods of this heading hardly ever are."""
     heading, kinds = keys.heading(view), view.learnt["packings"]
     totals = view.learnt["packing_headings"]
-    lines = np.append(totals.n, 0.0)[totals.find(heading)]
-    alike = np.append(kinds.n, 0.0)[kinds.find(keys.both(heading, keys.plain(view, "package_type")))]
+    lines = totals.counts(heading)
+    alike = kinds.counts(keys.both(heading, keys.plain(view, "package_type")))
     share, enough = alike / np.where(lines > 0, lines, 1), lines >= p.number("least_lines")
     return Outcome(enough & (share < p.number("share")) & view.known("package_type"), known=enough,
                    says={"packing_share": share, "packing_lines": lines})  # fmt: skip
