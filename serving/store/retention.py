@@ -64,11 +64,11 @@ def retain(connection: Connection, before: datetime, key: bytes) -> dict[str, in
     moment = microseconds(before)
     counts: dict[str, int] = {}
     for table, time, columns in _REPLACED:
-        counts[table.name] = _replace(connection, table, table.c[time] < moment, columns, key)
+        counts[str(table.name)] = _replace(connection, table, table.c[time] < moment, columns, key)
     for table, time, emptied in _REMOVED:
         filled = or_(*(and_(table.c[name].is_not(None), table.c[name] != (to or "")) for name, to in emptied.items()))
         done = connection.execute(update(table).where(table.c[time] < moment, filled).values(emptied)).rowcount
-        counts[table.name] = max(counts.get(table.name, 0), done)
+        counts[str(table.name)] = max(counts.get(str(table.name), 0), done)
     old_batches = select(BATCHES.c.id).where(BATCHES.c.submitted_at < moment)
     old_work = select(WORKLIST.c.consignment_id).where(WORKLIST.c.filed_at < moment)
     for table, wanted in (
@@ -76,7 +76,7 @@ def retain(connection: Connection, before: datetime, key: bytes) -> dict[str, in
         (ANSWERS, ANSWERS.c.kept_at < moment),
         (WORDS, WORDS.c.consignment_id.in_(old_work)),
     ):
-        counts[table.name] = connection.execute(delete(table).where(wanted)).rowcount
+        counts[str(table.name)] = connection.execute(delete(table).where(wanted)).rowcount
     return counts
 
 
