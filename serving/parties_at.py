@@ -47,10 +47,10 @@ class PartiesAt:
 
     def at_hand(self) -> Parties | None:
         """The parties kept, for a page that cannot wait; None until they were made, which this begins."""
-        if self._kept is None or time.monotonic() - self._made > SECONDS:
-            if self._maker is None or not self._maker.is_alive():
-                self._maker = threading.Thread(target=self.get, name="parties", daemon=True)
-                self._maker.start()
+        old = self._kept is None or time.monotonic() - self._made > SECONDS
+        if old and (self._maker is None or not self._maker.is_alive()):
+            self._maker = threading.Thread(target=self.get, name="parties", daemon=True)
+            self._maker.start()
         return self._kept
 
 

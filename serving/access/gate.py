@@ -205,9 +205,18 @@ async def _check_forgery(request: Request, token: str) -> None:
     _check_origin(request)
     given = request.headers.get(FORGERY_HEADER)
     if given is None and request.headers.get("content-type", "").partition(";")[0].strip().lower() == _FORM:
-        said = request.headers.get("content-length", "")
-        if said.isdecimal() and int(said) <= _LARGEST_FORM:
-            fields = parse_qs((await request.body()).decode("utf-8", "replace"), max_num_fields=1_000)
-            given = fields.get(FORGERY_FIELD, [None])[0]
+        given = await _field(request, FORGERY_FIELD)
     if given is None or not hmac.compare_digest(given.encode(), forgery_token(token).encode()):
         raise AccessError(f"the token against forged requests is missing or of another session ({FORGERY_HEADER})")
+
+
+async def _field(request: Request, name: str) -> str | None:
+    """A field of a form; the route may have read the form already, or may read the body after."""
+    if getattr(request, "_form", None) is not None:
+        found = (await request.form()).get(name)
+        return found if isinstance(found, str) else None
+    said = request.headers.get("content-length", "")
+    if not said.isdecimal() or int(said) > _LARGEST_FORM:
+        return None
+    fields = parse_qs((await request.body()).decode("utf-8", "replace"), max_num_fields=1_000)
+    return fields.get(name, [None])[0]

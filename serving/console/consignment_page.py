@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
@@ -18,7 +19,7 @@ from serving.api.service import Desk
 from serving.console import case, rows
 from serving.console.door import PageRoute, Principal, allowed, may_see, record
 from serving.console.route_map import route_map
-from serving.console.web import language, page
+from serving.console.web import explained_to, language, page
 from serving.console.words import words
 from serving.day_work import NotThereError
 from serving.inspecting import of as outcomes_of
@@ -39,7 +40,8 @@ def show(
     bad: bool = False,
 ) -> HTMLResponse:
     """The page of a consignment. That it was seen is recorded."""
-    say = words(language(request))
+    tongue, tell = language(request), partial(explained_to, who)
+    say = words(tongue)
     with service.store.reading() as connection:
         lines = filings.versions(connection, consignment_id)
         if lines.empty:
@@ -57,8 +59,10 @@ def show(
         values: dict[str, Any] = {
             "id": consignment_id,
             "entry": entry,
-            "place": rows.shown(connection, [entry], service.now())[0] if entry else None,
+            "place": rows.shown(connection, [entry], service.now(), tell)[0] if entry else None,
             "told": told[-1] if told else None,
+            "explained": tell(told[-1]["reasons"], told[-1]["indicators"]) if told else None,
+            "method": tell(told[-1]["reasons"], []).method_text(tongue) if told else "",
             "assessment_id": found["id"].iloc[-1] if len(found) else "",
             "earlier": told[:-1],
             "line": line,

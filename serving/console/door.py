@@ -37,13 +37,7 @@ class PageRoute(APIRoute):
             try:
                 return await handler(request)
             except HTTPException as error:
-                if error.status_code == 401:
-                    back = request.url.path if request.method == "GET" else "/"
-                    return RedirectResponse(f"/login?back={quote(back)}", 303)
-                who = getattr(request.state, "principal", None)
-                if error.status_code == 403 and request.url.path == "/" and who is not None and places(who):
-                    return RedirectResponse(places(who)[0]["path"], 303)
-                return _told(request, error.status_code, str(error.detail))
+                return _refused(request, error)
             except NotThereError as error:
                 return _told(request, 404, str(error))
             except RequestValidationError as error:
@@ -53,6 +47,17 @@ class PageRoute(APIRoute):
                 return _told(request, 422, str(error))
 
         return shown
+
+
+def _refused(request: Request, error: HTTPException) -> Response:
+    """To the login, to the first page that somebody may open, or why not."""
+    if error.status_code == 401:
+        back = request.url.path if request.method == "GET" else "/"
+        return RedirectResponse(f"/login?back={quote(back)}", 303)
+    who = getattr(request.state, "principal", None)
+    if error.status_code == 403 and request.url.path == "/" and who is not None and places(who):
+        return RedirectResponse(places(who)[0]["path"], 303)
+    return _told(request, error.status_code, str(error.detail))
 
 
 def _told(request: Request, status: int, sentence: str) -> Response:

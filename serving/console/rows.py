@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import orjson
 from sqlalchemy import Connection, func, select
 
+from risk.explanation import Explanation
 from risk.reference import countries, ports
 from serving.store import bases, decisions
 from serving.store.append import microseconds, moment
 from serving.store.tables import ASSESSMENT_ROWS, FILINGS
 from serving.store.work import WORKLIST
+
+Tell = Callable[[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]], Explanation]
 
 _FILED: Final = [
     FILINGS.c[name]
@@ -24,8 +27,11 @@ _FILED: Final = [
 ]  # fmt: skip
 
 
-def shown(connection: Connection, entries: Sequence[Mapping[str, Any]], now: Any) -> list[dict[str, Any]]:
-    """Entries of the worklist with what an officer reads of each, in the order given."""
+def shown(connection: Connection, entries: Sequence[Mapping[str, Any]], now: Any, tell: Tell) -> list[dict[str, Any]]:
+    """Entries of the worklist with what an officer reads of each, in the order given.
+
+    `tell` puts stored reasons and indicators into one explanation, as this officer may see it.
+    """
     if not entries:
         return []
     ids = [entry["assessment_id"] for entry in entries]
@@ -38,7 +44,7 @@ def shown(connection: Connection, entries: Sequence[Mapping[str, Any]], now: Any
         own = lines.get((entry["consignment_id"], entry["version"]), [])
         speaking = riskiest.get(entry["assessment_id"])
         line: Mapping[str, Any] = next((one for one in own if one["line_no"] == speaking), own[0] if own else {})
-        reasons = told.get(entry["assessment_id"], [])
+        explained = tell(*told.get(entry["assessment_id"], ([], []))).items
         held = entry.get("claimed_by") if (entry.get("expires_at") or 0) > microseconds(now) else None
         found.append(
             {
@@ -49,7 +55,7 @@ def shown(connection: Connection, entries: Sequence[Mapping[str, Any]], now: Any
                 "consignee": line.get("consignee_name") or line.get("consignee_id"),
                 "route": f"{place(line, 'loading')} → {place(line, 'discharge')}",
                 "goods": goods(line, len(own)),
-                "reason": next((one for one in reasons if one.get("direction") == "raises"), None),
+                "reason": next((one for one in explained if one.direction == "raises"), None),
                 "claimed_by": held,
                 "filed": moment(entry["filed_at"]),
             }
@@ -100,9 +106,14 @@ def offices_of(connection: Connection, day: str) -> list[str]:
     return [row[0] for row in connection.execute(query)]
 
 
-def _reasons(connection: Connection, ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
-    query = select(ASSESSMENT_ROWS.c.id, ASSESSMENT_ROWS.c.reasons).where(ASSESSMENT_ROWS.c.id.in_(list(ids)))
-    return {row[0]: orjson.loads(row[1]) if row[1] else [] for row in connection.execute(query)}
+def _reasons(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[list[Any], list[Any]]]:
+    columns = ASSESSMENT_ROWS.c
+    query = select(columns.id, columns.reasons, columns.indicators).where(columns.id.in_(list(ids)))
+    return {row[0]: (_loaded(row[1]), _loaded(row[2])) for row in connection.execute(query)}
+
+
+def _loaded(text: str | None) -> list[Any]:
+    return list(orjson.loads(text)) if text else []
 
 
 def _lines(connection: Connection, ids: Sequence[str]) -> dict[tuple[str, int], list[dict[str, Any]]]:

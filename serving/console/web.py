@@ -6,7 +6,7 @@ Every value shown is escaped by the template engine. Knows no page in particular
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -20,7 +20,11 @@ from babel.numbers import format_decimal, format_percent
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
+from risk import explanation
+from risk.explanation import Explanation
+from risk.language import say as speak
 from risk.reference import countries
+from serving.access.principal import Principal
 from serving.console.places import places
 from serving.console.words import DIRECTIONS, LANGUAGES, words
 from serving.settings import settings
@@ -75,6 +79,19 @@ def page(request: Request, template: str, values: Mapping[str, Any], *, status: 
     return HTMLResponse(shown, status_code=status)
 
 
+def explained_to(
+    who: Principal, reasons: Sequence[Mapping[str, Any]], indicators: Sequence[Mapping[str, Any]]
+) -> Explanation:
+    """What was stored of a score, as somebody with these roles may see it."""
+    full = explanation.stored(reasons, indicators)
+    return full if explanation.FULL & set(who.roles) else explanation.for_role(full, "officer")
+
+
+def brief(item: explanation.Item, tongue: str) -> str:
+    """What an item says, without its concept and share."""
+    return "; ".join(dict.fromkeys(speak(phrase, tongue) for phrase in item.phrases))
+
+
 def _frame(request: Request) -> dict[str, Any]:
     """What every page shows around its own: who is signed in, where one may go."""
     who = getattr(request.state, "principal", None)
@@ -116,6 +133,7 @@ def _tools(tongue: str, where: ZoneInfo) -> dict[str, Any]:
         "when": when,
         "day": day,
         "country": _country,
+        "brief": lambda item: brief(item, tongue),
         "lane_mark": LANE_MARKS.get,
     }
 

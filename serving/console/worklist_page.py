@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
@@ -14,7 +15,7 @@ from risk.selection import LANES
 from serving.api.service import Desk
 from serving.console import rows
 from serving.console.door import PageRoute, Principal, allowed
-from serving.console.web import language, page
+from serving.console.web import explained_to, language, page
 from serving.console.words import words
 from serving.store import finding, worklist
 
@@ -61,7 +62,7 @@ def show(
             entries = [entry for entry in found if entry is not None]
         else:
             entries = finding.page(connection, shown_day, wanted, narrowed, after, SIZE + 1)
-        listed = rows.shown(connection, entries[:SIZE], service.now())
+        listed = rows.shown(connection, entries[:SIZE], service.now(), partial(explained_to, who))
         counts = {} if q else finding.counts(connection, shown_day, wanted)
         left = None if q else rows.inspections_left(connection, shown_day, wanted if wanted is not None else offices)
     if q and len(listed) == 1:
