@@ -63,9 +63,10 @@ def main() -> None:
             testing, testing_cpu = testing + time.perf_counter() - begin, testing_cpu + time.process_time() - busy
         most = max(most, memory.gained)
         done += len(lines)
-        print(f"{done:,} lines: scored {scoring:.1f} s, tested {testing:.1f} s, {testing / scoring:.2f}; "
-              f"{_states(found)}; {most:.0f} MB more while testing; learnt in {learning:.1f} s", flush=True)  # fmt: skip
-    print(f"by the clock: indicators {1e6 * testing / done:.1f} us a line, model {1e6 * scoring / done:.1f} us a line, "
+        print(f"{done:,} lines: scored {scoring:.1f} s, tested {testing:.1f} s, "
+              f"ratio {testing / scoring:.2f}; {_states(found)}; {most:.0f} MB more while testing; learnt {learning:.1f} s",
+              flush=True)  # fmt: skip
+    print(f"by clock: indicators {1e6 * testing / done:.1f} us a line, model {1e6 * scoring / done:.1f} us a line, "
           f"ratio {testing / scoring:.2f}; largest process {_largest():,.0f} MB")  # fmt: skip
     print(f"of the processor: indicators {1e6 * testing_cpu / done:.1f} us a line, model "
           f"{1e6 * scoring_cpu / done:.1f} us a line, ratio {testing_cpu / scoring_cpu:.2f}")  # fmt: skip

@@ -144,8 +144,11 @@ def _read(path: Path) -> dict[str, Any]:
     if path.stat().st_size > MAX_BYTES:
         raise PackError(f"{path} has {path.stat().st_size:,} bytes; a pack of indicators has at most {MAX_BYTES:,}")
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
-        orjson.dumps(content)
+        text = path.read_text(encoding="utf-8")
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=_LOADER)):
+            raise PackError(f"{path} has an alias (*name), which could make a small file huge; write the value out")
+        content = yaml.load(text, Loader=_LOADER)  # a safe loader
+        orjson.dumps(content, option=orjson.OPT_PASSTHROUGH_DATETIME)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise PackError(f"{path} is no YAML of a pack: {' '.join(str(error).split())}") from None
     except orjson.JSONEncodeError:

@@ -10,9 +10,8 @@ import pytest
 import yaml
 
 from features.catalogue import catalogue
-from risk.indicators import PackError, load_pack
+from risk.indicators import PackError, load_pack, registry
 from risk.indicators.pack import PACKAGED, checksum
-from risk.indicators import registry
 
 NAMES = [feature.name for feature in catalogue()]
 
