@@ -139,12 +139,12 @@ def explanation(
 def stored(reasons: Sequence[Mapping[str, Any]], indicators: Sequence[Mapping[str, Any]] = ()) -> Explanation:
     """The explanation from what an assessment keeps: its reasons and its indicators as JSON values."""
     known = [entry for entry in indicators if entry["state"] == "fired"]
-    unknown = [entry["id"] for entry in indicators if entry["state"] == "not_evaluable"]
+    unknown = [name for entry in indicators if entry["state"] == "not_evaluable" for name in entry["ids"]]
     return explanation([told.from_json(entry) for entry in reasons], [_Stored(entry) for entry in known], unknown)
 
 
 def indicators_json(fired: Iterable[Fired], not_evaluable: Iterable[str]) -> list[dict[str, Any]]:
-    """Indicators as an assessment keeps them: those that fired with their evidence, those not evaluable by id."""
+    """Indicators as an assessment keeps them: those that fired with their evidence, then the ids not evaluable."""
     said = [
         {
             "id": found.id,
@@ -159,7 +159,8 @@ def indicators_json(fired: Iterable[Fired], not_evaluable: Iterable[str]) -> lis
         }
         for found in fired
     ]
-    return [*said, *({"id": name, "state": "not_evaluable"} for name in not_evaluable)]
+    unknown = list(not_evaluable)
+    return [*said, *([{"state": "not_evaluable", "ids": unknown}] if unknown else [])]
 
 
 def for_role(full: Explanation, role: str) -> Explanation:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, Final
+from functools import cache, cached_property
+from typing import Any, Final, Literal
 
 import numpy as np
 import orjson
@@ -18,11 +18,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.build import build
+from features.catalogue import catalogue
 from features.events import Context
+from features.profiles import comparison_features
 from features.state import State
 from risk.consignment import CONSIGNMENTS
 from risk.explanation import Explanation, stored
 from risk.feature import FeatureTable
+from risk.indicators import Learnt, Pack, load_pack
 from risk.inspection import Target
 from risk.layout import EXTRA_PREFIX, column
 from risk.model import RiskModel, Scores
@@ -104,6 +107,12 @@ def explanation_of(assessment: Mapping[Any, Any]) -> Explanation:
     return stored(reasons, indicators)
 
 
+@cache
+def packaged() -> Pack:
+    """The pack of indicators that comes with the program."""
+    return load_pack(features=[feature.name for feature in catalogue()])
+
+
 def model_target(model: RiskModel) -> Target:
     """What the model was trained to find."""
     entry = model.facts.get("target")
@@ -120,6 +129,8 @@ def assess(
     random_share: float = RANDOM_SHARE,
     explained: int = EXPLAINED,
     exact_lanes: Collection[str] = EXACT_LANES,
+    pack: Pack | Literal["packaged"] | None = "packaged",
+    learnt: Learnt | None = None,
     model_name: str = "risk",
     model_version: str = "",
     scored_at: pd.Timestamp | None = None,
@@ -130,7 +141,9 @@ def assess(
 
     `lines` are a table, or its parts in order of time: the result is the same bit for bit, and only one part is in
     memory at a time. `past.state` is left as it was; `progress` is told the lines done so far. Every consignment gets
-    reasons along the paths of the trees; those of `exact_lanes` and the first `explained` get exact ones.
+    reasons along the paths of the trees; those of `exact_lanes` and the first `explained` get exact ones, and the
+    evidence of the indicators of `pack` written out. Without `learnt` an indicator that needs its statistics is not
+    evaluable.
 
     Columns of the table: consignment_id, version, stage, filed_at, customs_office, line_no (the riskiest line, which
     the reasons are about), probability, raw_score, base_score (of an average consignment, which the reasons start
@@ -140,7 +153,8 @@ def assess(
     Raises HistoryError when a consignment was filed before the history ends.
     """
     parts = [Part.whole(lines)] if isinstance(lines, pd.DataFrame) else lines
-    folding, telling = _Folding(past, model, threads), Telling(model, threads)
+    pack = packaged() if pack == "packaged" else pack
+    folding, telling = _Folding(past, model, threads), Telling(model, pack, learnt, threads)
     rows, replaced, done = [], [], 0
     for part in parts:
         table = folding.features(part)
@@ -167,7 +181,9 @@ def assess(
         seed=seed,
         random_share=random_share,
     )
-    nothing = telling.texts.add([b"[]"])
+    exact = np.isin(selection.lane.astype("str"), list(exact_lanes)) | (selection.rank <= explained)
+    reasons_at = assessed["reasons_at"].to_numpy(np.int64, copy=True)
+    reasons_at[exact] = telling.exact(assessed.loc[exact, "number"].to_numpy(np.int64))
     assessed = assessed.assign(
         base_score=model.average,
         rank=selection.rank,
@@ -179,13 +195,13 @@ def assess(
         model_version=model_version,
         model_fingerprint=model.fingerprint,
         reference_fingerprint=reference.fingerprint(),
+        pack_fingerprint=None if pack is None else pack.fingerprint,
         history_as_of=pd.Timestamp(max(past.state.as_of, 0), unit="us", tz="UTC"),
         input_fingerprint=fingerprints,
         scored_at=scored_at or pd.Timestamp.now("UTC"),
-        indicators_at=nothing[0],
+        reasons_at=reasons_at,
+        indicators_at=telling.indicators(scored["number"].to_numpy(np.int64), number, exact),
     ).sort_values("rank", ignore_index=True)
-    exact = (assessed["lane"].isin(exact_lanes) | (assessed["rank"] <= explained)).to_numpy()
-    assessed.loc[exact, "reasons_at"] = telling.exact(assessed.loc[exact, "number"].to_numpy(np.int64))
     shown = telling.lines(assessed["number"].head(explained).to_numpy(np.int64))
     superseded = len(pd.concat(replaced).drop_duplicates())
     return Assessments(assessed.drop(columns="number"), shown, superseded, selection.capacity, telling.texts)
@@ -215,6 +231,7 @@ class _Folding:
             reads=np.append(part.reads, np.zeros(beside, bool)),
             target=self._target,
             extras=self._extras,
+            comparisons=True,
             threads=self._threads,
         )
         named = np.zeros(len(part.lines), bool)
@@ -272,11 +289,12 @@ def _rows(lines: pd.DataFrame, table: FeatureTable, scores: Scores) -> pd.DataFr
 
 
 def _digests(table: FeatureTable) -> NDArray[np.uint64]:
-    """Eight bytes over all that the model was given of each line."""
+    """Eight bytes over all that the model was given of each line, which the ranges it is compared with are not."""
+    given = table.numbers.shape[1] - len(comparison_features())
     categories = list(zip(*table.categories.values(), strict=True)) if table.categories else []
     digests = bytearray()
     for row in range(len(table)):
-        digest = hashlib.blake2b(table.numbers[row].tobytes(), digest_size=8)
+        digest = hashlib.blake2b(table.numbers[row, :given].tobytes(), digest_size=8)
         if categories:
             digest.update("\x1f".join(value or "" for value in categories[row]).encode())
         digests += digest.digest()

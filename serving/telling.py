@@ -1,11 +1,13 @@
 """What is said of each consignment: quick reasons while it is scored, exact ones when the inspection list is known.
 
 Quick reasons follow the paths of the trees and are given to every consignment; exact Shapley values cost much more and
-go to those that are inspected or asked for. Which way was taken stands in the reasons.
+go to those that are inspected or asked for. Which way was taken stands in the reasons. Indicators are judged on every
+line; their evidence, too, is written out for those that are inspected or asked for, and their statement for the others.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
@@ -14,7 +16,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from risk.consignment import CONSIGNMENTS
+from risk.explanation import indicators_json
 from risk.feature import FeatureTable
+from risk.indicators import Fired, Learnt, Pack, evaluate
+from risk.indicators import by_consignment as by_consignment_found
+from risk.indicators.evaluation import FIRED, NOT_EVALUABLE
 from risk.layout import column
 from risk.model import Method, RiskModel, Scores
 from risk.reasons import Bools, explain
@@ -25,6 +31,8 @@ Int64 = NDArray[np.int64]
 
 EXACT_ROWS: Final = 2_000
 """Lines explained exactly at a time."""
+EXACT_CONSIGNMENTS: Final = 200
+"""Consignments whose evidence is written out at a time."""
 _NUMBERED: Final = {
     "consignee": ("consignee_id", "consignee_name"),
     "shipper": ("shipper_id", "shipper_name"),
@@ -37,9 +45,10 @@ _NUMBERED: Final = {
 class Telling:
     """The reasons of a manifest's consignments, part by part."""
 
-    def __init__(self, model: RiskModel, threads: int) -> None:
+    def __init__(self, model: RiskModel, pack: Pack | None, learnt: Learnt | None, threads: int) -> None:
         self.texts = Texts()
-        self._model, self._threads = model, threads
+        self._model, self._pack, self._learnt, self._threads = model, pack, learnt, threads
+        self._found: list[NDArray[np.int8]] = []
         self._lines = ScoredLines()
         self._count = 0
 
@@ -50,6 +59,9 @@ class Telling:
         is not the riskiest of its consignment in this part, and so cannot speak for it.
         """
         self._lines.add(lines, table, last=last)
+        if self._pack is not None:
+            found = evaluate(self._pack, lines, table, self._learnt)
+            self._found.append(found.status * np.int8(4) + found.band)
         numbers = np.arange(self._count, self._count + len(lines), dtype=np.int64)
         self._count += len(lines)
         said = np.full(len(lines), -1, np.int64)
@@ -71,6 +83,69 @@ class Telling:
             said[some] = self._tell(*self._lines.take(numbers[some]), "shapley")
         return said
 
+    def indicators(self, lines: Int64, consignments: Int64, written_out: Bools) -> Int64:
+        """The numbers, among the texts, of the indicators of each consignment.
+
+        `lines` are the numbers of all lines and `consignments` whose they are, 0 and up; `written_out` says of each
+        consignment whether the evidence is wanted.
+        """
+        if self._pack is None:
+            return np.repeat(self.texts.add([b"[]"]), len(written_out))
+        found = np.concatenate(self._found)[lines]
+        best = np.zeros((len(written_out), found.shape[1]), np.int8)
+        np.maximum.at(best, consignments, found)
+        said, known = np.empty(len(written_out), np.int64), dict[bytes, int]()
+        for at, row in enumerate(best):
+            key = row.tobytes()
+            if written_out[at]:
+                continue
+            if key not in known:
+                known[key] = int(self.texts.add([self._stated(row)])[0])
+            said[at] = known[key]
+        self._write_out(said, lines, consignments, written_out)
+        return said
+
+    def _stated(self, row: NDArray[np.int8]) -> bytes:
+        """The indicators that fired, by their statement, and those that could not be judged."""
+        assert self._pack is not None
+        named = list(zip(self._pack.indicators, row.tolist(), strict=True))
+        fired = [
+            Fired(one.id, one.concept, one.statement, one.strength, state % 4, one.statement, one.statement, {})
+            for one, state in named
+            if state // 4 == FIRED
+        ]
+        return _indicators_json(fired, [one.id for one, state in named if state // 4 == NOT_EVALUABLE])
+
+    def _write_out(self, said: Int64, lines: Int64, consignments: Int64, written_out: Bools) -> None:
+        """Judge the consignments wanted once more, all lines of each together, and write their evidence down."""
+        assert self._pack is not None
+        own = written_out[consignments]
+        by_number = np.lexsort((lines[own], consignments[own]))
+        numbers, of = lines[own][by_number], consignments[own][by_number]
+        starts = np.flatnonzero(np.append(True, of[1:] != of[:-1])) if len(of) else np.zeros(0, np.int64)
+        for start in range(0, len(starts), EXACT_CONSIGNMENTS):
+            begin = int(starts[start])
+            end = int(starts[start + EXACT_CONSIGNMENTS]) if start + EXACT_CONSIGNMENTS < len(starts) else len(of)
+            places = np.argsort(numbers[begin:end])
+            whose = of[begin:end][places]
+            taken, table = self._lines.take(numbers[begin:end][places])
+            order = np.lexsort((taken["line_no"].to_numpy(), whose))  # of lines alike the first speaks, in any file
+            whose = whose[order]
+            findings = evaluate(self._pack, taken.iloc[order].reset_index(drop=True), table.take(order), self._learnt)
+            ids, number = np.unique(whose, return_inverse=True)
+            decided = by_consignment_found(findings, number.astype(np.int64))
+            for at, consignment in enumerate(ids.tolist()):
+                rows = sorted({int(row) for row in decided.row[at][decided.status[at] == FIRED]})
+                deciding = dict(zip((one.id for one in self._pack.indicators), decided.row[at].tolist(), strict=True))
+                fired = [found for row in rows for found in findings.fired(row) if deciding[found.id] == row]
+                fired.sort(key=lambda found: (-found.band, found.id))
+                lacking = [
+                    one.id
+                    for one, state in zip(self._pack.indicators, decided.status[at].tolist(), strict=True)
+                    if state == NOT_EVALUABLE
+                ]
+                said[consignment] = self.texts.add([_indicators_json(fired, lacking)])[0]
+
     def lines(self, numbers: Int64) -> pd.DataFrame:
         """The lines with these numbers, in this order."""
         order = np.argsort(numbers)
@@ -80,6 +155,10 @@ class Telling:
     def _tell(self, lines: pd.DataFrame, table: FeatureTable, method: Method) -> Int64:
         reasons = explain(self._model, table, method, inferred=inferred(lines), threads=self._threads)
         return self.texts.add([orjson.dumps([reason.to_json() for reason in row]) for row in reasons])
+
+
+def _indicators_json(fired: Iterable[Fired], not_evaluable: Iterable[str]) -> bytes:
+    return orjson.dumps(indicators_json(fired, not_evaluable))
 
 
 def inferred(lines: pd.DataFrame) -> dict[str, Bools]:
