@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 MODEL_FOLDER: Final = Path("artifacts", "model")
 """Where the files of `RiskModel` lie in it."""
-CODE: Final = ("__init__", "calibration", "errors", "feature", "model")
+CODE: Final = ("__init__", "calibration", "contributions", "errors", "feature", "model")
 """The modules of `risk` that travel with a model: enough to score where the project is not installed."""
-REQUIREMENTS: Final = ("lightgbm", "mlflow", "numpy", "orjson", "pandas")
+REQUIREMENTS: Final = ("lightgbm", "mlflow", "numba", "numpy", "orjson", "pandas")
 
 
 def save_face(model: RiskModel, scratch: Path, face: Path, entry: Any) -> None:

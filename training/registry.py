@@ -32,6 +32,8 @@ NAME: Final = "risk"
 CHAMPION: Final = "champion"
 CHALLENGER: Final = "challenger"
 FINGERPRINT_TAG: Final = "fingerprint"
+REPLACED_TAG: Final = "replaced"
+NOTE_TAG: Final = "note"
 
 
 @dataclass(frozen=True)
@@ -137,19 +139,39 @@ class Registry:
             )
         return model, _facts(found, reference)
 
-    def promote(self, version: str) -> ModelVersionFacts:
+    def promote(self, version: str, note: str = "") -> ModelVersionFacts:
         """Make a version the champion; when it was the challenger there is none afterwards.
 
-        Raises ModelError when there is no such version.
+        The version keeps which one it replaced and the note, such as why a gate was passed over. Raises ModelError
+        when there is no such version.
         """
         found = self._find(version) if version.isdecimal() else None
         if found is None:
             raise ModelError(self._no_such(version))
+        before = self.champion()
         with _told(self.tracking_uri):
+            if before is not None and before.version != str(found.version):
+                self._client.set_model_version_tag(NAME, found.version, REPLACED_TAG, before.version)
+            if note:
+                self._client.set_model_version_tag(NAME, found.version, NOTE_TAG, note)
             self._client.set_registered_model_alias(NAME, CHAMPION, found.version)
             if self._aliases().get(CHALLENGER) == str(found.version):
                 self._client.delete_registered_model_alias(NAME, CHALLENGER)
         return ModelVersionFacts(NAME, str(found.version), CHAMPION, found.run_id)
+
+    def roll_back(self) -> ModelVersionFacts:
+        """Make the version champion that the present one replaced; the present one becomes challenger.
+
+        Raises ModelError when the champion replaced none.
+        """
+        present = self._find(CHAMPION)
+        before = None if present is None else present.tags.get(REPLACED_TAG)
+        if present is None or before is None:
+            raise ModelError("the champion replaced no other version; promote the one you want with `risk promote`")
+        with _told(self.tracking_uri):
+            self._client.set_registered_model_alias(NAME, CHAMPION, before)
+            self._client.set_registered_model_alias(NAME, CHALLENGER, str(present.version))
+        return ModelVersionFacts(NAME, before, CHAMPION, None)
 
     def champion(self) -> ModelVersionFacts | None:
         """The version that scores; None before the first model."""
@@ -281,6 +303,7 @@ def _quiet_client(tracking_uri: str) -> MlflowClient:
     for name in ("mlflow", "alembic"):
         if "MLFLOW_LOGGING_LEVEL" not in os.environ:
             logging.getLogger(name).setLevel(logging.WARNING)
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     return MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
 
 

@@ -64,7 +64,7 @@ def test_the_same_seed_and_data_give_the_same_model_which_is_challenger_until_pr
             return registry().load("champion")[1].version
 
     assert champion() == "1"
-    assert risk(home, "promote", "2").status == 0
+    assert risk(home, "promote", "2", "--force", "it is the same model").status == 0
     assert champion() == "2"
     refused = risk(home, "promote", "9")
     assert (refused.status, champion()) == (1, "2")
