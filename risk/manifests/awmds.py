@@ -62,13 +62,11 @@ _BILL: Final = {
     "Commodity_code": "hs_code",
     "Volume_in_cubic_meters": "volume_m3",
     "Customs_value": "value",
-    "Customs_currency": "currency",
     "Freight_value": "freight",
-    "Freight_currency": "currency",
-    "PC_indicator": "freight_payment",
 }
 _FULL: Final = {"FCL": True, "LCL": True, "FULL": True, "F": True, "5": True, "EMPTY": False, "E": False, "MTY": False,
                 "4": False}  # fmt: skip
+_SEALS: Final = frozenset({"Marks1", "Marks2", "Marks3"})
 _TOTALS: Final = {
     "Total_number_of_bols": "bills",
     "Total_number_of_packages": "packages",
@@ -80,7 +78,9 @@ _PAYMENT: Final = {"PP": "prepaid", "P": "prepaid", "CC": "collect", "C": "colle
 _PARTS: Final = frozenset(
     {"Bol_id", "Load_unload_place", "Traders_segment", "ctn_segment", "Goods_segment", "Value_segment"}
 )
-_CODED: Final = ("freight_payment", "currency")
+_CODED: Final = frozenset({"PC_indicator", "Customs_currency", "Freight_currency"})
+_OF_THE_BILL: Final = ("value", "freight", "packages", "gross_weight_kg", "net_weight_kg", "volume_m3")
+"""What the bill states once and a sum over its goods lines must not count twice."""
 
 
 class Awmds:
@@ -162,19 +162,20 @@ class Awmds:
         return facts, head
 
 
-def _bill(element: Element, number: int, head: Row, bills: Collector) -> None:
-    row = head.copy()
-    own: set[str] = set()
+def _bill(element: Element, number: int, head: Row, bills: Collector) -> None:  # noqa: PLR0912  (one loop, for speed)
+    own: Row = {}
     boxes: list[Container] = []
     lines: list[Row] = []
     box: Container | None = None
-    here = row
+    here = own
+    columns, parts, carrier = _BILL, _PARTS, head.get("carrier", "")
     for part in element.iter():
+        text = part.text
         tag = part.tag
         if tag[0] == "{":
             tag = local(tag)
-        if tag in _PARTS:
-            box, here = None, row
+        if tag in parts:
+            box, here = None, own
             if tag == "ctn_segment":
                 box = {}
                 boxes.append(box)
@@ -182,36 +183,40 @@ def _bill(element: Element, number: int, head: Row, bills: Collector) -> None:
                 here = {}
                 lines.append(here)
             continue
-        text = part.text
         if text is None or not (text := text.strip()):
             continue
         if box is not None:
             _box(box, tag, text)
-            continue
-        column = _BILL.get(tag)
-        if tag == "Carrier_code":
-            row.setdefault("carrier", text)
-        elif column in _CODED:
-            _coded(row, column, text)
-        elif column is not None and here is not row:
+        elif (column := columns.get(tag)) is not None:
             here.setdefault(column, text)
-        elif column is not None and column not in own:
-            own.add(column)
-            row[column] = text
+        elif tag in _CODED:
+            _coded(own, tag, text)
+        elif tag == "Carrier_code":
+            carrier = carrier or text
+    row = head | {"carrier": carrier} | own
     if not row.get("bl_no"):
         bills.reject(number, "bl_no", "", "is missing; expected is Bol_reference in Bol_id", row)
         return
-    rows = [row | line for line in lines] if lines else [row]
-    bills.bill(rows, number, boxes)
+    if len(lines) > 1:
+        _once(row, lines)
+    bills.bill([row | line for line in lines] or [row], number, boxes)
 
 
-def _coded(row: Row, column: str, text: str) -> None:
+def _once(row: Row, lines: list[Row]) -> None:
+    """What is told of the whole bill goes to its first line, unless lines tell it themselves."""
+    for name in _OF_THE_BILL:
+        text = row.pop(name, "")
+        if text and not any(name in line for line in lines):
+            lines[0][name] = text
+
+
+def _coded(own: Row, tag: str, text: str) -> None:
     """A payment term or a currency; ZZZ is how a sender says that there is none."""
-    if column == "currency":
+    if tag != "PC_indicator":
         if text != "ZZZ":
-            row.setdefault(column, text)
+            own.setdefault("currency", text)
     elif text.upper() in _PAYMENT:
-        row[column] = _PAYMENT[text.upper()]
+        own["freight_payment"] = _PAYMENT[text.upper()]
 
 
 def _box(box: Container, tag: str, text: str) -> None:
@@ -220,9 +225,10 @@ def _box(box: Container, tag: str, text: str) -> None:
     elif tag == "Type_of_container":
         box["type"] = text
     elif tag == "Empty_Full":
-        if text.upper() in _FULL:
-            box["full"] = _FULL[text.upper()]
-    elif tag in {"Marks1", "Marks2", "Marks3"}:
+        full = _FULL.get(text.upper())
+        if full is not None:
+            box["full"] = full
+    elif tag in _SEALS:
         box.setdefault("seals", []).append(text)
     elif tag in {"Verified_gross_mass", "VGM"}:
         try:

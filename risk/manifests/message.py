@@ -12,6 +12,7 @@ from array import array
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
+from itertools import chain, repeat
 from typing import Any, Final
 
 import numpy as np
@@ -50,7 +51,7 @@ def consignment_id(bill: str, master: str = "") -> str:
 
 def container_no(text: str) -> str:
     """The number of a container without the marks it may be printed with."""
-    return _NO_NUMBER.sub("", text).upper()
+    return text if text.isalnum() and text.isupper() else _NO_NUMBER.sub("", text).upper()
 
 
 @lru_cache(65_536)
@@ -100,7 +101,11 @@ class Collector:
         facts.of_masters = dict(facts.read)
 
     def bill(
-        self, rows: Sequence[Row], line: int, boxes: Sequence[Container] = (), joined: Sequence[Sequence[int]] = ()
+        self,
+        rows: Sequence[Row],
+        line: int,
+        boxes: list[Container] | tuple[()] = (),
+        joined: Sequence[Sequence[int]] = (),
     ) -> None:
         """A bill with its goods lines; `rows` hold texts by column, with bl_no and for a house bill master_bl_no.
 
@@ -119,7 +124,7 @@ class Collector:
             facts.of_masters["bills"] += 1
         self._check_numbers(first, boxes, line)
         size = 0
-        texts: dict[tuple[int, ...], str] = {(): orjson.dumps(list(boxes)).decode() if boxes else ""}
+        texts: dict[tuple[int, ...], str] = {(): orjson.dumps(boxes).decode() if boxes else ""}
         for place, row in enumerate(rows):
             row["consignment_id"] = own
             row["filed_at"] = filed
@@ -234,8 +239,10 @@ class Collector:
     def _pack(self) -> None:
         self._unpacked = 0
         if self._rows:
-            names = dict.fromkeys(name for row in self._rows for name in row)
-            self._blocks.append({name: pa.array([row.get(name) for row in self._rows], pa.string()) for name in names})
+            names = dict.fromkeys(chain.from_iterable(self._rows))
+            self._blocks.append(
+                {name: pa.array(list(map(dict.get, self._rows, repeat(name))), pa.string()) for name in names}
+            )
             self._rows = []
 
 

@@ -156,12 +156,16 @@ def _loose(text: str) -> str:
 
 
 def _text(text: str, malformed: str) -> tuple[str | None, str]:
+    if text.isprintable():
+        return text, ""
     if _CONTROL.search(text):
         return _CONTROL.sub(" ", text).strip() or None, "has control characters; they became spaces"
     return text, ""
 
 
 def _code(text: str, malformed: str) -> tuple[str | None, str]:
+    if text.isalnum():
+        return text, ""
     if _CONTROL.search(text):
         return None, malformed
     parts = text.split()

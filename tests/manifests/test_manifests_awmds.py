@@ -128,3 +128,17 @@ def test_what_has_no_reader_is_refused_in_one_sentence(tmp_path: Path, content: 
     path.write_bytes(content)
     with pytest.raises(InputError):
         read_all([path], received_at=RECEIVED)
+
+
+def test_what_is_told_of_the_whole_bill_is_counted_once_and_not_on_each_line(tmp_path: Path) -> None:
+    goods = "<Goods_segment><Goods_description>{}</Goods_description><Gross_mass>{}</Gross_mass></Goods_segment>"
+    value = "<Value_segment><Customs_value>900</Customs_value><Customs_currency>USD</Customs_currency>"
+    value += "<Freight_value>50</Freight_value><Gross_mass>7</Gross_mass></Value_segment>"
+    path = tmp_path / "m"
+    bol = f"<Bol_id><Bol_reference>B1</Bol_reference></Bol_id>{goods.format('TEAK', 1)}{goods.format('LOGS', 2)}{value}"
+    path.write_text(f"<Awmds><Bol_segment>{bol}</Bol_segment></Awmds>")
+    lines = read_all([path], received_at=RECEIVED).consignments
+    assert lines["value"].fillna(0).tolist() == [900, 0]
+    assert lines["freight"].fillna(0).tolist() == [50, 0]
+    assert lines["gross_weight_kg"].tolist() == [1, 2]
+    assert lines["currency"].tolist() == ["USD", "USD"]
