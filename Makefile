@@ -29,8 +29,16 @@ install: $(READY)  ## build .venv and nothing else
 demo: $(READY)  ## simulate, train, register, score a day, show the worklist
 	@$(BIN)/risk demo
 
-test: $(READY)  ## the whole test suite
+test: $(READY) browser  ## the whole test suite
 	@$(BIN)/python -m pytest -n 2 tests
+
+# The console is tested in Chromium. It is installed where that needs no question (root with apt-get); elsewhere the
+# tests say loudly that they left the browser out.
+browser:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
+	{ test "$$(id -u)" = 0 && command -v apt-get >/dev/null && echo "Installing Chromium for the tests of the console" && \
+	  apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; } || \
+	echo "Chromium is not to be had here: the console is NOT tested in a browser"
 
 lint: $(READY)  ## ruff, mypy --strict, import floors
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
@@ -42,6 +50,9 @@ bench: $(READY)  ## the benchmarks (see docs/benchmarks.md)
 serve: $(READY)  ## API and console on this machine
 	@$(BIN)/risk $(if $(wildcard demo/mlruns),--home demo) serve
 
+screenshots: $(READY)  ## pictures of the console from the demo's data, into docs/
+	@$(BIN)/python docs/make_screenshots.py demo
+
 lock:  ## compile requirements.lock anew from pyproject.toml
 	@test -x $(BIN)/uv || { $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet uv; }
 	@$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --python-version 3.11 --no-emit-index-url --no-annotate --no-header --extra dev pyproject.toml -o requirements.lock
@@ -50,4 +61,4 @@ lock:  ## compile requirements.lock anew from pyproject.toml
 clean:  ## remove .venv, the demo and caches
 	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-.PHONY: help install demo test lint bench serve lock clean
+.PHONY: help install demo test browser lint bench serve screenshots lock clean

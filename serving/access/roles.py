@@ -81,7 +81,12 @@ RIGHTS: Final[dict[Role, frozenset[Permission]]] = {
         {_P.SCORE_MANIFEST, _P.READ_BATCHES, _P.IMPORT_OUTCOMES, _P.READ_MODEL, _P.READ_METRICS}
     ),
     Role.AUDITOR: _LOOKS_INTO_CASES | {_P.REPLAY_ASSESSMENT, _P.READ_RULES, _P.READ_AUDIT},
-    Role.ADMINISTRATOR: frozenset({_P.MANAGE_USERS, _P.MANAGE_KEYS, _P.READ_MODEL, _P.READ_METRICS}),
+    Role.ADMINISTRATOR: frozenset(
+        {
+            _P.MANAGE_USERS, _P.MANAGE_KEYS, _P.READ_MODEL, _P.READ_METRICS, _P.READ_WATCHLISTS, _P.EDIT_WATCHLISTS,
+            _P.READ_AUDIT,
+        }
+    ),
 }  # fmt: skip
 """Role to what it may do; besides, everybody who is known may OWN_SESSION."""
 

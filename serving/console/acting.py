@@ -13,6 +13,8 @@ from fastapi.responses import RedirectResponse
 
 from risk.errors import RiskError
 from serving.access.gate import FORGERY_FIELD
+from serving.access.names import clean_name
+from serving.access.roles import Permission
 from serving.api.inspections import Correction, Inspection
 from serving.api.service import Desk
 from serving.console.consignment_page import back_to
@@ -22,7 +24,8 @@ from serving.console.words import words
 from serving.day_work import ClashError, NotThereError, Override, answer, override
 from serving.inspecting import correct, one
 from serving.inspecting import record as store_outcome
-from serving.store import claims, worklist
+from serving.store import claims, notes, worklist
+from serving.store.access import user
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 Text = Annotated[str, Form(max_length=2000)]
@@ -54,6 +57,47 @@ def claim(
             consignment_id, say("It is held by {name}; nothing was changed.", name=held.claimed_by), bad=True
         )
     return back_to(consignment_id, say("It is yours for {minutes} minutes.", minutes=service.settings.claim_minutes))
+
+
+@router.post("/act/assign")
+def assign(
+    request: Request,
+    service: Desk,
+    who: Annotated[Principal, Depends(allowed(Permission.CONFIRM_OVERRIDE))],
+    consignment_id: Text,
+    name: Text,
+) -> RedirectResponse:
+    """Give a consignment to somebody to work on, in place of whoever held it."""
+    say, now = words(language(request)), service.now()
+    with service.store.transaction() as connection:
+        _seen(connection, who, consignment_id)
+        person = user(connection, clean_name(name))
+        if person is None or person.disabled:
+            sentence = say("There is nobody named {name}; nothing was changed.", name=name)
+            return back_to(consignment_id, sentence, bad=True)
+        claims.release(connection, consignment_id)
+        claims.claim(connection, consignment_id, person.name, now, timedelta(minutes=service.settings.claim_minutes))
+        record(connection, who, "worklist.assign", consignment_id, None, {"to": person.name})
+    return back_to(consignment_id, say("Given to {name}.", name=person.name))
+
+
+@router.post("/act/note")
+def note(
+    request: Request,
+    service: Desk,
+    who: Annotated[Principal, Depends(allowed(Permission.CLAIM))],
+    consignment_id: Text,
+    note: Text = "",
+) -> RedirectResponse:
+    """Leave a note on a consignment."""
+    say = words(language(request))
+    if not note.strip():
+        return back_to(consignment_id, say("The note was empty; nothing was changed."), bad=True)
+    with service.store.transaction() as connection:
+        _seen(connection, who, consignment_id)
+        notes.add(connection, consignment_id, who.id, note.strip(), service.now())
+        record(connection, who, "worklist.note", consignment_id)
+    return back_to(consignment_id, say("Noted."))
 
 
 @router.post("/act/lane")
@@ -127,7 +171,7 @@ async def inspection(
     try:
         found = Inspection.model_validate(fields)
     except ValueError as error:
-        return back_to(consignment_id, say("Not recorded: {why}", why=_first(error)), bad=True)
+        return back_to(consignment_id, say("Not recorded: {why}", why=first_fault(error)), bad=True)
     try:
         with service.store.transaction() as connection:
             _seen(connection, who, consignment_id)
@@ -151,7 +195,7 @@ async def laboratory(
     try:
         changes = Correction.model_validate(fields).model_dump(exclude_unset=True, exclude_none=True)
     except ValueError as error:
-        return back_to(consignment_id, say("Not recorded: {why}", why=_first(error)), bad=True)
+        return back_to(consignment_id, say("Not recorded: {why}", why=first_fault(error)), bad=True)
     try:
         with service.store.transaction() as connection:
             before = one(connection, number)
@@ -184,7 +228,7 @@ async def _filled(request: Request) -> dict[str, Any]:
     }
 
 
-def _first(error: ValueError) -> str:
+def first_fault(error: ValueError) -> str:
     """The first thing at fault, as field and reason."""
     errors = getattr(error, "errors", None)
     if errors is None:

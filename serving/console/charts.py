@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from markupsafe import Markup
@@ -97,6 +98,44 @@ def bar_chart(title: str, bars: Sequence[Bar], *, percent: bool = False) -> Mark
         end = start + room * max(bar.value, bar.high or 0) / most + 8
         shapes.append(Markup('<text x="{:.1f}" y="{}">{}</text>').format(end, y + 13, words))
     return _svg(title, 16 + row * len(bars), shapes)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Something that happened: when, in which row of the timeline, and whether it stands out."""
+
+    at: datetime
+    row: str
+    strong: bool = False
+
+
+def timeline(title: str, marks: Sequence[Mark]) -> Markup:
+    """Marks from left to right by time, a row for each kind; empty when there are fewer than two."""
+    if len(marks) < 2:
+        return Markup("")
+    rows = list(dict.fromkeys(mark.row for mark in marks))
+    first, last = min(mark.at for mark in marks), max(mark.at for mark in marks)
+    span = max((last - first).total_seconds(), 1.0)
+    start, room = 150, WIDTH - 180
+    shapes = []
+    for number, row in enumerate(rows):
+        y = 18 + 24 * number
+        shapes.append(Markup('<text x="{}" y="{}" text-anchor="end">{}</text>').format(start - 10, y + 4, row))
+        shapes.append(Markup('<line class="grid" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(start, start + room, y, y))
+    for mark in marks:
+        x = start + room * (mark.at - first).total_seconds() / span
+        y = 18 + 24 * rows.index(mark.row)
+        if mark.strong:
+            points = f"{x:.1f},{y - 7} {x + 7:.1f},{y} {x:.1f},{y + 7} {x - 7:.1f},{y}"
+            shapes.append(Markup('<polygon class="strong" points="{}"/>').format(points))
+        else:
+            shapes.append(Markup('<circle class="mark" cx="{:.1f}" cy="{}" r="4"/>').format(x, y))
+    bottom = 18 + 24 * len(rows) + 8
+    for at, place, anchor in ((first, start, "start"), (last, start + room, "end")):
+        shapes.append(
+            Markup('<text x="{}" y="{}" text-anchor="{}">{:%Y-%m-%d}</text>').format(place, bottom, anchor, at)
+        )
+    return _svg(title, bottom + 8, shapes)
 
 
 def _svg(title: str, height: int, shapes: Sequence[Markup]) -> Markup:

@@ -17,15 +17,16 @@ from risk.reference import cites
 from risk.selection import LANES
 from serving.api.service import Desk
 from serving.console import case, rows
+from serving.console.charts import Mark, timeline
 from serving.console.door import PageRoute, Principal, allowed, may_see, record
 from serving.console.route_map import route_map
 from serving.console.web import explained_to, language, page
-from serving.console.words import words
+from serving.console.words import Say, words
 from serving.day_work import NotThereError
 from serving.inspecting import of as outcomes_of
 from serving.receiving import records
 from serving.replay import replay
-from serving.store import assessments, claims, decisions, filings, worklist
+from serving.store import assessments, claims, decisions, filings, notes, worklist
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
@@ -75,12 +76,14 @@ def show(
             "similar": case.similar_finds(connection, line),
             "decisions": decisions.of(connection, consignment_id),
             "outcomes": outcomes_of(connection, consignment_id),
+            "notes": notes.of(connection, consignment_id),
             "held": claims.holder(connection, consignment_id, service.now()),
         }
     title = say("Route of {id}", id=consignment_id)
     asked = {decision["answers"] for decision in values["decisions"]}
     values |= {
         "map": route_map(drawn, title),
+        "timeline": timeline(say("The consignee until now"), _marks(say, past["events"])),
         "waiting": [one for one in values["decisions"] if one["kind"] == "asked" and one["id"] not in asked],
         "lanes": LANES,
         "results": RESULTS,
@@ -116,6 +119,11 @@ def back_to(consignment_id: str, sentence: str, *, bad: bool = False) -> Redirec
     """The page of a consignment again, with a sentence about what was done."""
     said = urlencode({"said": sentence[:300], **({"bad": "1"} if bad else {})})
     return RedirectResponse(f"/consignments/{quote(consignment_id, safe='')}?{said}", 303)
+
+
+def _marks(say: Say, events: list[dict[str, Any]]) -> list[Mark]:
+    rows = {"filed": say("filed"), "wildlife": say("wildlife")}
+    return [Mark(one["at"], rows.get(one["kind"], say("inspected")), one["kind"] == "wildlife") for one in events]
 
 
 def _last(lines: pd.DataFrame) -> dict[str, Any]:

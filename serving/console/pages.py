@@ -11,8 +11,10 @@ from serving.console import (
     acting,
     administration_page,
     consignment_page,
+    lists_page,
     models_page,
     record_page,
+    rules_page,
     signing_in,
     supervision_page,
     worklist_page,
@@ -20,8 +22,8 @@ from serving.console import (
 from serving.console.web import HERE
 
 PAGES: Final = (
-    signing_in, worklist_page, consignment_page, acting, supervision_page, models_page, administration_page,
-    record_page,
+    signing_in, worklist_page, consignment_page, acting, supervision_page, rules_page, lists_page, models_page,
+    administration_page, record_page,
 )  # fmt: skip
 
 

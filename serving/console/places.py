@@ -10,6 +10,8 @@ from serving.access.roles import Permission
 PLACES: Final = (
     ("/", "Worklist", Permission.READ_WORKLIST),
     ("/supervision", "Supervision", Permission.CONFIRM_OVERRIDE),
+    ("/rules", "Rules", Permission.READ_RULES),
+    ("/lists", "Watch lists", Permission.READ_WATCHLISTS),
     ("/models", "Models", Permission.READ_MODEL),
     ("/administration", "Administration", Permission.MANAGE_USERS),
     ("/record", "Audit", Permission.READ_AUDIT),

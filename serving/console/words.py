@@ -12,6 +12,7 @@ from babel.messages.pofile import read_po
 LANGUAGES: Final = {"en": "English", "fr": "Français", "vi": "Tiếng Việt", "zh": "中文"}
 DIRECTIONS: Final = {"ar": "rtl", "fa": "rtl", "he": "rtl", "ur": "rtl"}
 """Languages written from right to left; pages follow when one of them is added."""
+Say = Callable[..., str]
 FOLDER: Final = Path(__file__).parent / "locale"
 
 
@@ -25,7 +26,7 @@ def catalogue(language: str) -> dict[str, str]:
         return {str(entry.id): str(entry.string) for entry in read_po(file) if entry.id and entry.string}
 
 
-def words(language: str) -> Callable[..., str]:
+def words(language: str) -> Say:
     """Gives a message in a language, its `{names}` filled in; English where a translation is missing."""
     found = catalogue(language)
 

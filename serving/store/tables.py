@@ -105,6 +105,8 @@ FILINGS: Final = Table(
     Index("ix_filings_filed_at", "filed_at", *KEY),
     Index("ix_filings_customs_office", "customs_office", "filed_at"),
     Index("ix_filings_consignee_id", "consignee_id"),
+    Index("ix_filings_consignee_name", "consignee_name"),
+    Index("ix_filings_lane", "loading_port", "discharge_port"),
 )
 """One row for each line of a consignment version. What was filed is never changed."""
 
