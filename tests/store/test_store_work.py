@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import event
 
 from risk.selection import ranks
 from serving.day_work import ClashError, Draw, Override, answer, override, select_day
@@ -74,6 +75,22 @@ def test_pages_give_each_entry_once_in_order_by_office_by_offices_and_over_all(o
             places = [entry["place"] for entry in found]
             assert places == sorted(places)
             assert len({entry["consignment_id"] for entry in found}) == len(found) == many
+
+
+@pytest.mark.parametrize("offices", [None, ["HPH"]])
+@pytest.mark.parametrize("lane", [None, "red"])
+def test_a_page_is_a_stretch_of_an_index_and_nothing_is_sorted(
+    sqlite_url: str, offices: list[str] | None, lane: str | None
+) -> None:
+    with Store.open(sqlite_url) as store, store.reading() as connection:
+        asked: list[tuple[str, tuple[Any, ...]]] = []
+        event.listen(connection, "before_cursor_execute", lambda *what: asked.append((what[2], what[3])))
+        worklist.page(connection, Wanted("2026-03-01", offices, lane, after="0"), 50)
+        statement, values = asked[-1]
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+        steps = [row[3] for row in plan]
+    assert "USING INDEX ix_worklist_" in steps[0] and "place>?" in steps[0], steps
+    assert not any("TEMP B-TREE" in step for step in steps), steps
 
 
 def test_only_a_newer_version_changes_an_entry_and_a_decided_lane_stays(opened: Store) -> None:
