@@ -176,8 +176,8 @@ def for_role(full: Explanation, role: str) -> Explanation:
 def _without_tactics(item: Item) -> Item:
     if item.kind == "indicator":
         return replace(item, weight=0.0, phrases=(Phrase(item.details["statement"]),), details={})
-    details = {"share": round(item.details["share"], 2)}
-    return replace(item, phrases=tuple(map(_general, item.phrases)), details=details)
+    share = round(item.details["share"], 2)
+    return replace(item, weight=share, phrases=tuple(map(_general, item.phrases)), details={"share": share})
 
 
 def _general(phrase: Phrase) -> Phrase:

@@ -95,7 +95,7 @@ class Reason(NamedTuple):
             "concept": self.concept,
             "words": self.words(),
             "direction": self.direction,
-            "share": round(self.share, 4),
+            "share": self.share,
             "log_odds": self.log_odds,
             "method": self.method,
             "basis": "inferred" if self.inferred else "observed",
