@@ -15,6 +15,7 @@ from features.columns import Column, Lines
 from features.events import Context, make_events
 from features.history import Matrix, fold_into
 from features.keys import KINDS
+from features.party_links import PartyLinks
 from features.profiles import comparison_features, profile_features, profile_places
 from features.state import State
 from risk.feature import Feature, FeatureTable
@@ -33,6 +34,7 @@ def build(
     target: Target = WILDLIFE,
     extras: Sequence[Feature] | None = None,
     comparisons: bool = False,
+    links: PartyLinks | None = None,
     threads: int = 2,
 ) -> tuple[FeatureTable, State]:
     """Fold the lines filed and the outcomes recorded into the history, and give the features of the lines.
@@ -46,6 +48,7 @@ def build(
     extras     the features of extra columns; by default all columns `extra.NAME` that the lines have
     comparisons  whether the usual range that each measurement is compared with comes along, behind all other
                numbers (`features.profiles.comparison_features`): for people to read, never for a model
+    links      which keys are of one party from when on; a line reads the histories of all of them together
     threads    kinds of keys folded at a time; the result is the same bit for bit
 
     Numbers are float32 in columns (Fortran order). Equal lines with equal history give equal bits, alone or
@@ -58,7 +61,7 @@ def build(
         extras = extra_columns.extra_features(lines)
     features = catalogue(extras, comparisons=comparisons)
     every = Lines(lines)
-    events = make_events(every, outcomes, target, context=context, reads=reads)
+    events = make_events(every, outcomes, target, context=context, reads=reads, links=links)
     read = every if reads is None else Lines(lines[reads])
     table = _Table(features, len(read))
     for module in RECORD:

@@ -22,6 +22,7 @@ from features.findings import make_findings
 from features.history import Events, Filings
 from features.keys import join, row_keys
 from features.measurements import measurements
+from features.party_links import PartyLinks
 from risk.inspection import Target
 
 UInt64 = NDArray[np.uint64]
@@ -45,12 +46,14 @@ def make_events(
     *,
     context: Context | None = None,
     reads: NDArray[np.bool_] | None = None,
+    links: PartyLinks | None = None,
 ) -> Events:
     """The events of the lines filed and the outcomes recorded, in time order.
 
     `outcomes` may point at `lines` or at lines of the context; those that point at neither are left out
     (`features.findings.unknown_outcomes` tells which). `reads` marks the lines that read their history, all
-    of them by default: line i of those marked, in table order, reads into output row i.
+    of them by default: line i of those marked, in table order, reads into output row i. `links` says which keys are
+    of one party, and from when.
 
     Raises InputError for a line without `filed_at`.
     """
@@ -73,6 +76,9 @@ def make_events(
         enters=first_version[order],
         keys={name: values[order] for name, values in keys.items()},
         counted={name: values[order] for name, values in counted.items()},
+        others={}
+        if links is None
+        else links.others({name: values[order] for name, values in keys.items()}, time[order]),
     )
     before = None
     if context is not None and context.outcomes is not None:

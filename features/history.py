@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
@@ -61,6 +61,18 @@ CHAPTERS: Final = "hs2"
 
 
 @dataclass(frozen=True)
+class Others:
+    """Other keys that each line reads along with its own: of line i, hashes[starts[i]:starts[i + 1]].
+
+    starts  int64 (n + 1)
+    hashes  uint64
+    """
+
+    starts: Int64
+    hashes: UInt64
+
+
+@dataclass(frozen=True)
 class Filings:
     """Lines filed, in time order; arrays of one length n.
 
@@ -70,6 +82,7 @@ class Filings:
     enters        whether the line enters history; an amendment only reads
     keys          for each kind of key uint64 hashes, 0 where the line has none
     counted       for each kind of key whether the line adds a filing to its key
+    others        for kinds of key of a party, the other keys it is known by at the time of the line
     """
 
     time: Int64
@@ -78,6 +91,7 @@ class Filings:
     enters: NDArray[np.bool_]
     keys: Mapping[str, UInt64]
     counted: Mapping[str, NDArray[np.bool_]]
+    others: Mapping[str, Others] = field(default_factory=dict)
 
     @cached_property
     def moments(self) -> tuple[Int64, Int64]:
@@ -205,6 +219,7 @@ def _fold(
     return State(keys, max(state.as_of, span[1]))
 
 
+_NO_OTHERS: Final = Others(np.empty(0, np.int64), np.empty(0, np.uint64))
 _UNREAD: Final = np.empty((0, len(READS)))
 _NO_PLACES: Final = np.full(len(PROFILE), -1, np.int64)
 
@@ -213,8 +228,9 @@ def _fold_kind(
     key: KeyState, events: Events, name: str, kind: Kind, end: int, seen: Float64, matrix: Matrix
 ) -> KeyState:
     filings, findings = events.filings, events.findings.get(name, NO_FINDINGS)
-    n, m = len(filings.time), len(findings.time)
-    hashes = np.concatenate([filings.keys[name], findings.hashes, key.open.hashes])
+    n, m, others = len(filings.time), len(findings.time), filings.others.get(name, _NO_OTHERS)
+    at_open = n + m + len(key.open)
+    hashes = np.concatenate([filings.keys[name], findings.hashes, key.open.hashes, others.hashes])
     unique, slots = np.empty(len(hashes), np.uint64), np.empty(len(hashes), np.int32)
     unique = unique[: number(hashes, unique, slots)]
     order = np.argsort(unique)
@@ -227,8 +243,9 @@ def _fold_kind(
     found = (slots[n : n + m], findings.count, findings.change, findings.dated)
     places = matrix.places.get(name, _NO_PLACES)
     fold_key(
-        starts, times, *filings.clock, filings.reader, filings.counted[name], *lines, slots[:n], findings.time, *found,
-        key.open_time, slots[n + m :], key.open.rows, rows, end, *kind.places,
+        starts, times, *filings.clock, filings.reader, filings.counted[name], *lines, slots[:n],
+        others.starts, slots[at_open:], findings.time, *found,
+        key.open_time, slots[n + m : at_open], key.open.rows, rows, end, *kind.places,
         seen, matrix.out, places, copied_columns(places), _rates_at(matrix.places.get(kind.parent or "", _NO_PLACES)),
     )  # fmt: skip
 
@@ -237,6 +254,10 @@ def _fold_kind(
     last = hashes[begin:n], hashes[n + f_begin : n + m]
     ended = np.unique(np.concatenate([waiting.hashes, *last]))
     ended = ended[ended > 0]
+    if len(others.hashes):  # rows that were only read, and may be new, are none to keep
+        own = np.zeros(len(unique), bool)
+        own[slots[:at_open][slots[:at_open] >= 0]] = True
+        order = order[own[order]]
     after = key.replaced(Layer(unique[order], rows[order]))
     if len(ended) == 0:
         return KeyState(after.layers)

@@ -103,6 +103,9 @@ _USUAL: Final = _PLACE["weight_usual_low"]
 _HOW_MANY: Final = np.array([round(64 * math.log(64 / max(64 - bits, 0.5))) for bits in range(65)], np.float64)
 """How many distinct things likely set so many of 64 bits (linear counting)."""
 
+_PAIRS, _FOURS, _BYTES, _ONES = (np.uint64(int(two * 8, 16)) for two in ("55", "33", "0f", "01"))
+"""Masks that count the bits of a word in parallel, by twos, fours and bytes."""
+
 
 def width(*, sketched: bool, measured: bool) -> int:
     """How many words a row has."""
@@ -206,11 +209,11 @@ def _read(rows, slot, time, g, units, numbers, begins, chapter, sketch_at, measu
 
 @compiled
 def _bits_set(word):  # type: ignore[no-untyped-def]
-    n, left = 0, np.uint64(word)
-    while left != np.uint64(0):
-        left &= left - np.uint64(1)
-        n += 1
-    return n
+    x = np.uint64(word)
+    x -= (x >> np.uint64(1)) & _PAIRS
+    x = (x & _FOURS) + ((x >> np.uint64(2)) & _FOURS)
+    x = (x + (x >> np.uint64(4))) & _BYTES
+    return np.int64((x * _ONES) >> np.uint64(56))
 
 
 @compiled
@@ -321,9 +324,16 @@ def settle(row, delta, sketch_at, measure_at):  # type: ignore[no-untyped-def]
 
 
 @compiled
+def settle_rows(rows, deltas, places, sketch_at, measure_at):  # type: ignore[no-untyped-def]
+    """The same for the rows at these places, each with the delta at its place."""
+    for i in range(len(places)):
+        settle(rows[places[i]], deltas[places[i]], sketch_at, measure_at)
+
+
+@compiled
 def fold_key(  # type: ignore[no-untyped-def]  # noqa: PLR0912
     starts, times, weights, units, numbers, begins, reader, counted, measured, measurements, partners, chapters, slots,
-    f_time, f_slot, f_count, f_change, f_dated, open_time, open_slot, open_rows, rows, end,
+    other_starts, other_slots, f_time, f_slot, f_count, f_change, f_dated, open_time, open_slot, open_rows, rows, end,
     sketch_at, measure_at, seen, out, places, copied, parent,
 ):  # fmt: skip
     """Fold the events of one kind of key into `rows` and write what each reader saw.
@@ -333,10 +343,15 @@ def fold_key(  # type: ignore[no-untyped-def]  # noqa: PLR0912
     `slots`, `f_slot` and `open_slot` are the rows of their keys, -1 for none. At each moment all lines read before
     anything is written. What happens at the time `end` is written by `open_end`, not here.
 
+    Line e reads its key's row and those of other keys of its party together: other_slots[other_starts[e]] and on;
+    `other_starts` is empty when no line has any.
+
     `seen` (readers, READS) takes what was read as it is, unless it has no rows; then `out` (readers, features) takes
     the features in the columns `places`, leaning on the rates in the columns `parent`.
     """
     raw = len(seen) > 0
+    parties = len(other_starts) > 0
+    joined, other = np.empty((2, 1, rows.shape[1]), np.int64)
     one = np.full(_N_READS, np.nan)
     none = np.full(_N_READS, np.nan)
     f = 0
@@ -356,7 +371,15 @@ def fold_key(  # type: ignore[no-untyped-def]  # noqa: PLR0912
             r, slot = reader[e], slots[e]
             if r < 0:
                 continue
-            if slot >= 0:
+            if slot >= 0 and parties and other_starts[e + 1] > other_starts[e]:
+                joined[0, :] = rows[slot]
+                for p in range(other_starts[e], other_starts[e + 1]):
+                    other[0, :] = rows[other_slots[p]]
+                    if other[0, LAST] != NEVER:
+                        _advance(other[0], t)
+                    settle(joined[0], other[0], sketch_at, measure_at)
+                _read(joined, 0, t, g, units, numbers, begins, chapters[e], sketch_at, measure_at, one)
+            elif slot >= 0:
                 _read(rows, slot, t, g, units, numbers, begins, chapters[e], sketch_at, measure_at, one)
             if raw:
                 seen[r, :] = one if slot >= 0 else none
