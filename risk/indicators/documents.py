@@ -87,17 +87,19 @@ def switched_bill(view: View, p: Parameters) -> Outcome:
     rows, seals, box = view.learnt["containers"], view.learnt["container_seals"], keys.container(view)
     found = rows.find(box)
     recent = np.flatnonzero(recently(view, rows.time, found, p.number("days")))
-    now, then = view.some(recent), rows.take(found[recent])
-    gross, own, seal = now.number("gross_weight_kg"), keys.party(now, "shipper"), keys.seal(view)[recent]
-    like = np.abs(gross - then.value) <= p.number("share") * then.value
+    weight, seal = rows.value[found[recent]], keys.seal(view)[recent]
+    like = np.abs(view.number("gross_weight_kg")[recent] - weight) <= p.number("share") * weight
     like |= (seal > 0) & (seals.take(seals.find(box[recent])).part == seal)
+    recent = recent[like]
+    now, then = view.some(recent), rows.take(found[recent])
+    own = keys.party(now, "shipper")
     told = [text.rpartition("|") for text in then.text]
     bill, port = (np.array([part[side] for part in told], object) for side in (0, 2))
     other_bill = now.text("bl_no").known & (bill != now.text("bl_no").said()) & (bill != "")
     other_port = now.text("loading_port").known & (port != now.text("loading_port").said()) & (port != "")
     other_shipper = (own > 0) & (then.part > 0) & (own != then.part)
     fired = np.zeros(len(view), bool)
-    fired[recent] = like & other_bill & (other_port | other_shipper)
+    fired[recent] = other_bill & (other_port | other_shipper)
     earlier_bill, earlier_port = np.full((2, len(view)), None, object)
     earlier_bill[recent], earlier_port[recent] = bill, port
     ago = (view.time("filed_at") - np.append(rows.time, 0)[found]) / DAY_US

@@ -77,7 +77,13 @@ def heading(lines: Columns, digits: int = 4) -> UInt64:
 
 def plain(lines: Columns, column: str) -> UInt64:
     """A code or text as it stands, in upper case."""
-    found: UInt64 = lines.once(f"plain {column}", lambda: lines.text(column).hashed(column, _upper))
+
+    def make() -> UInt64:
+        texts = lines.text(column)
+        upper = pc.utf8_upper(pc.utf8_trim_whitespace(pa.array(texts.values, pa.string())))
+        return np.append(salted_hashes(column, upper.to_numpy(zero_copy_only=False)), np.uint64(0))[texts.codes]
+
+    found: UInt64 = lines.once(f"plain {column}", make)
     return found
 
 
@@ -98,9 +104,15 @@ def seal(lines: Columns) -> UInt64:
 
 def bill_form(lines: Columns) -> UInt64:
     """The form of a bill's number: its first four characters and its length."""
-    found: UInt64 = lines.once(
-        "bill form", lambda: lines.text("bl_no").hashed("bill form", lambda text: f"{text[:4].upper()}{len(text)}")
-    )
+
+    def make() -> UInt64:
+        texts = lines.text("bl_no")
+        numbers = pa.array(texts.values, pa.string())
+        length = pc.cast(pc.utf8_length(numbers), pa.string())
+        form = pc.binary_join_element_wise(pc.utf8_upper(pc.utf8_slice_codeunits(numbers, 0, 4)), length, "-")
+        return np.append(salted_hashes("bill form", form.to_numpy(zero_copy_only=False)), np.uint64(0))[texts.codes]
+
+    found: UInt64 = lines.once("bill form", make)
     return found
 
 
@@ -147,7 +159,3 @@ def months(times: NDArray[np.float64]) -> NDArray[np.int64]:
     known = ~np.isnan(times)
     whole = np.where(known, times, 0).astype("int64").astype("datetime64[us]").astype("datetime64[M]").astype(np.int64)
     return np.where(known, whole % 12 + 1, 0)
-
-
-def _upper(text: str) -> str:
-    return text.strip().upper()

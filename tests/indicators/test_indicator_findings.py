@@ -82,7 +82,7 @@ def test_a_missing_origin_is_not_read_as_low_risk() -> None:
 
 
 def test_an_everyday_consignment_of_a_known_trade_fires_nothing_strong() -> None:
-    lines = consignments(*({"days": -7 * week} for week in range(12, 0, -1)), {})
+    lines = consignments(*({"days": -20 * number} for number in range(12, 0, -1)), {})
     table = features(lines)
     found = evaluate(PACK, lines, table, learn(lines, outcomes(), FILED))
     strong = [item.id for item in found.fired(12) if item.strength != "W"]

@@ -56,7 +56,10 @@ def entry(content: dict[str, Any], which: str) -> dict[str, Any]:
 BAD: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "another layout": (lambda c: c.update(layout=7), "layout is 7; this version reads layout 1"),
     "no version": (lambda c: c.pop("version"), "the pack: version is missing"),
-    "an id twice": (lambda c: c["indicators"].append(entry(c, "R01")), "indicator R01: id is given twice"),
+    "an id twice": (
+        lambda c: c["indicators"].append(dict(entry(c, "R01"), fields=[], features=[], parameters={})),
+        "indicator R01: id is given twice",
+    ),
     "an id without a test": (lambda c: entry(c, "R01").update(id="R99"), "indicator R99: id has no test"),
     "an unknown field": (lambda c: entry(c, "C04").update(fields=["colour"]), "C04: fields names 'colour'"),
     "an unknown feature": (lambda c: entry(c, "C04").update(features=["mood"]), "C04: features names 'mood'"),
