@@ -32,7 +32,7 @@ from training.simulation.world import simulate
 PREPARED: Final = datetime(2026, 6, 1, tzinfo=UTC)
 NOW: Final = datetime(2027, 1, 1, tzinfo=UTC)
 SLOWEST: Final = 1.0
-"""Seconds that a message of a few kilobytes may take; a message of more gets as much again for each 20 kB."""
+"""Seconds of the processor that a message of a few kilobytes may take, and as much again for each further 20 kB."""
 WORKERS: Final = 2
 CHUNK: Final = 1000
 
@@ -176,9 +176,9 @@ def _chunk(first: int, last: int, seed: int) -> tuple[Counter[str], list[str], f
             name = names[number % len(names)]
             data = changed(name, sources[name], drawn)
             path.write_bytes(data)
-            begin = time.perf_counter()
+            begin = time.process_time()
             outcome = _read(path)
-            seconds = time.perf_counter() - begin
+            seconds = time.process_time() - begin
             outcomes[f"{name}: {outcome.split('|')[0]}"] += 1
             slowest, pace = max(slowest, seconds), max(pace, seconds / max(len(data), 10_000) * 1e6)
             if "|" in outcome:

@@ -100,6 +100,7 @@ def import_files(
             store.finish_import(
                 run, rows=done["read"], accepted=done["stored"], known=done["known"], rejected=done["rejected"]
             )
+        store.reopen_filed_again()
         progress.begin("Storing outcomes")
         for file, rejects, outcomes in waiting:
             _count(tally, rejects, file, outcomes, store.add_outcomes(outcomes, file.name, label=target.name))

@@ -259,9 +259,7 @@ def _scored(
         if basis is not None:
             _keep(connection, table, ids, basis, received, given, lines)
         if taken_back:
-            names = [one.consignment_id for one in taken_back]
-            gone = cancelled_rows.in_force(connection, names, received_at)
-            worklist.set_state(connection, sorted(gone), worklist.CANCELLED)
+            worklist.settle(connection, [one.consignment_id for one in taken_back])
         if live is not None and known is not None:
             own = live.add(connection, known.own, pd.unique(lines["consignment_id"]).tolist(), known.numbers)
         _answer(received, table, ids, given)

@@ -50,6 +50,7 @@ _BILL: Final = {
     "Notify_name": "notify_name",
     "Notify_address": "notify_address",
     "Carrier_name": "carrier",
+    "Carrier_code": "Carrier_code",  # stands in for a name that neither bill nor head tells
     "FreightForwarder_name": "forwarder_name",
     "Freight_forwarder_name": "forwarder_name",
     "Number_of_packages": "packages",
@@ -162,13 +163,13 @@ class Awmds:
         return facts, head
 
 
-def _bill(element: Element, number: int, head: Row, bills: Collector) -> None:  # noqa: PLR0912  (one loop, for speed)
+def _bill(element: Element, number: int, head: Row, bills: Collector) -> None:
     own: Row = {}
     boxes: list[Container] = []
     lines: list[Row] = []
     box: Container | None = None
     here = own
-    columns, parts, carrier = _BILL, _PARTS, head.get("carrier", "")
+    columns, parts = _BILL, _PARTS
     for part in element.iter():
         text = part.text
         tag = part.tag
@@ -191,9 +192,9 @@ def _bill(element: Element, number: int, head: Row, bills: Collector) -> None:  
             here.setdefault(column, text)
         elif tag in _CODED:
             _coded(own, tag, text)
-        elif tag == "Carrier_code":
-            carrier = carrier or text
-    row = head | {"carrier": carrier} | own
+    row = head | own
+    if "Carrier_code" in row:
+        row.setdefault("carrier", row.pop("Carrier_code"))
     if not row.get("bl_no"):
         bills.reject(number, "bl_no", "", "is missing; expected is Bol_reference in Bol_id", row)
         return

@@ -59,7 +59,7 @@ def add(
         },
     )
     ids = list(dict.fromkeys(row.consignment_id for row in rows))
-    filed = _latest_filed(connection, ids)
+    filed = last_filed(connection, ids)
     return Taken(new, len(keys) - new, tuple(name for name in ids if name not in filed))
 
 
@@ -77,17 +77,28 @@ def in_force(connection: Connection, ids: Sequence[str], unfiled_since: datetime
 
     One that the store holds no filing of (it was scored from a file) counts as filed at `unfiled_since`.
     """
-    cancelled: dict[str, int] = {}
-    column = CANCELLATIONS.c.consignment_id
-    for part in _parts(ids):
-        query = select(column, func.max(CANCELLATIONS.c.cancelled_at)).where(column.in_(part)).group_by(column)
-        cancelled |= {row[0]: row[1] for row in connection.execute(query)}
-    filed = _latest_filed(connection, list(cancelled))
+    cancelled = latest(connection, ids)
+    filed = last_filed(connection, list(cancelled))
     since = microseconds(unfiled_since)
     return {name for name, at in cancelled.items() if at >= filed.get(name, since)}
 
 
-def _latest_filed(connection: Connection, ids: Sequence[str]) -> dict[str, int]:
+def some(connection: Connection) -> bool:
+    """Whether there is any cancellation."""
+    return connection.execute(select(CANCELLATIONS.c.id).limit(1)).first() is not None
+
+
+def latest(connection: Connection, ids: Sequence[str]) -> dict[str, int]:
+    """When each of the consignments that were ever cancelled last was, in microseconds."""
+    found: dict[str, int] = {}
+    column = CANCELLATIONS.c.consignment_id
+    for part in _parts(ids):
+        query = select(column, func.max(CANCELLATIONS.c.cancelled_at)).where(column.in_(part)).group_by(column)
+        found |= {row[0]: row[1] for row in connection.execute(query)}
+    return found
+
+
+def last_filed(connection: Connection, ids: Sequence[str]) -> dict[str, int]:
     """When each of the consignments that the store holds was last filed, in microseconds."""
     found: dict[str, int] = {}
     column = FILINGS.c.consignment_id

@@ -18,7 +18,18 @@ from sqlalchemy import Connection, Engine
 
 from risk.manifests.cancellations import Cancellation
 from risk.parties.judgements import Judgement
-from serving.store import assessments, cancellations, engine, filings, history, imports, outcomes, parties, schema
+from serving.store import (
+    assessments,
+    cancellations,
+    engine,
+    filings,
+    history,
+    imports,
+    outcomes,
+    parties,
+    schema,
+    worklist,
+)
 from serving.store.append import Added
 from serving.store.assessments import Saved
 from serving.store.imports import ImportRun
@@ -202,9 +213,16 @@ class Store:
     def add_cancellations(
         self, rows: Sequence[Cancellation], source: str, *, received_at: datetime | None = None
     ) -> cancellations.Taken:
-        """Store what messages took back, all or none; see `cancellations.add`."""
+        """Store what messages took back, all or none, and close the entries of the worklist that this concerns."""
         with self.transaction() as connection:
-            return cancellations.add(connection, rows, source, received_at=received_at)
+            taken = cancellations.add(connection, rows, source, received_at=received_at)
+            worklist.settle(connection, [row.consignment_id for row in rows])
+            return taken
+
+    def reopen_filed_again(self) -> None:
+        """Open the entries of the worklist that were cancelled and filed again since."""
+        with self.transaction() as connection:
+            worklist.settle(connection)
 
     def cancellations(self, *, consignment_id: str | None = None) -> list[Cancellation]:
         """What messages took back, of one consignment or of all, by time."""

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, and_, bindparam, func, select, update
 
 from risk.selection import stable_hash
+from serving.store import cancellations
 from serving.store.append import microseconds, moment
 from serving.store.rows import CHUNK, Columns
 from serving.store.work import CLAIMS, WORKLIST
@@ -95,6 +96,8 @@ def put(connection: Connection, assessed: pd.DataFrame, ids: Sequence[str]) -> N
     )
     order = sorted(range(len(names)), key=names.__getitem__)  # so that two writers cannot wait for each other in a ring
     connection.exec_driver_sql(statement, [tuple(values[name][at] for name in _COLUMNS) for at in order])
+    if cancellations.some(connection):
+        settle(connection, names)
 
 
 def page(connection: Connection, wanted: Wanted, limit: int) -> list[dict[str, Any]]:
@@ -168,6 +171,29 @@ def set_state(connection: Connection, ids: Sequence[str], state: str) -> None:
         part = list(ids[start : start + CHUNK])
         wanted = and_(WORKLIST.c.consignment_id.in_(part), WORKLIST.c.state != state)
         connection.execute(update(WORKLIST).where(wanted).values(state=state))
+
+
+def settle(connection: Connection, ids: Sequence[str] | None = None) -> None:
+    """Close the entries of consignments cancelled since their last filing, and open those filed again since.
+
+    Looked at are these consignments, or all closed entries when None. What is inspected stays so.
+    """
+    columns = WORKLIST.c
+    query = select(columns.consignment_id, columns.state, columns.filed_at)
+    if ids is None:
+        parts = [query.where(columns.state == CANCELLED)]
+    else:
+        wanted = list(dict.fromkeys(ids))
+        named = [wanted[start : start + CHUNK] for start in range(0, len(wanted), CHUNK)]
+        parts = [query.where(columns.consignment_id.in_(part), columns.state != INSPECTED) for part in named]
+    entries = [row for part in parts for row in connection.execute(part)]
+    taken_back = cancellations.latest(connection, [name for name, _, _ in entries])
+    filed = cancellations.last_filed(connection, list(taken_back))
+    gone = {name for name, _, at in entries if taken_back.get(name, -1) >= max(at, filed.get(name, at))}
+    closed = sorted(name for name, state, _ in entries if name in gone and state != CANCELLED)
+    opened = sorted(name for name, state, _ in entries if name not in gone and state == CANCELLED)
+    set_state(connection, closed, CANCELLED)
+    set_state(connection, opened, OPEN)
 
 
 def time(value: int) -> datetime:

@@ -11,9 +11,8 @@ import pandas as pd
 import pytest
 from small_office import Office, Ran, at_home, risk
 
-from serving.api.app import _worklist
 from serving.settings import settings
-from serving.store import Store
+from serving.store import Store, worklist
 
 HEADER = "consignment_id,filed_at,loading_port,hs_code,gross_weight_kg\n"
 GOOD = "A1,2025-03-01T08:00:00Z,KEMBA,440349,1200\n"
@@ -273,6 +272,12 @@ def test_a_cancellation_of_the_future_counts_from_its_receipt_and_is_told(tmp_pa
         assert [row.cancelled_at for row in store.cancellations()] == [datetime(2025, 2, 1, tzinfo=UTC)]
 
 
+def open_entries(home: Path) -> set[str]:
+    """The consignments that the worklist offers."""
+    with at_home(home), Store.open(settings().store_url) as store, store.reading() as connection:
+        return {entry["consignment_id"] for entry in worklist.page(connection, worklist.Wanted("2025-03-01"), 10)}
+
+
 def test_what_is_cancelled_is_not_scored_or_leaves_the_worklist_and_both_are_said(
     office: Office, tmp_path: Path
 ) -> None:
@@ -288,10 +293,11 @@ def test_what_is_cancelled_is_not_scored_or_leaves_the_worklist_and_both_are_sai
     }
     assert set(pd.read_csv(tmp_path / "out.csv")["consignment_id"]) == {"B1", "B3"}
     assert bring_in(home, file, cargo_report(tmp_path / "two", ("1", "11", ["B3"]))).json["cancelled"] == 2
-    with at_home(home), Store.open(settings().store_url) as store:
-        assert [entry["consignment_id"] for entry in _worklist(store, 10)] == ["B1"]
+    assert open_entries(home) == {"B1"}
     assert bring_in(home, cargo_report(tmp_path / "three", ("9", "12", ["B3"]))).status == 0
-    with at_home(home), Store.open(settings().store_url) as store:
-        assert {entry["consignment_id"] for entry in _worklist(store, 10)} == {"B1", "B3"}
+    assert open_entries(home) == {"B1", "B3"}
+    assert bring_in(home, cargo_report(tmp_path / "six", ("1", "13", ["B1"]))).json["cancelled"] == 1
+    assert risk(home, "score", file, "-o", tmp_path / "again.csv").status == 0
+    assert open_entries(home) == {"B3"}, "scoring an old file does not bring back what was cancelled since"
     nothing = risk(home, "score", cargo_report(tmp_path / "four", ("9", "09", ["B9"]), ("1", "10", [])), "-o", "o.csv")
     assert "all 1 consignments are cancelled" in nothing.sentence
