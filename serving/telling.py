@@ -8,6 +8,7 @@ line; their evidence, too, is written out for those that are inspected or asked 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -18,8 +19,7 @@ from numpy.typing import NDArray
 from risk.consignment import CONSIGNMENTS
 from risk.explanation import indicators_json
 from risk.feature import FeatureTable
-from risk.indicators import Fired, Learnt, Pack, evaluate
-from risk.indicators import by_consignment as by_consignment_found
+from risk.indicators import Findings, Fired, Learnt, Pack, evaluate
 from risk.indicators.evaluation import FIRED, NOT_EVALUABLE
 from risk.layout import column
 from risk.model import Method, RiskModel, Scores
@@ -49,6 +49,7 @@ class Telling:
         self.texts = Texts()
         self._model, self._pack, self._learnt, self._threads = model, pack, learnt, threads
         self._found: list[NDArray[np.int8]] = []
+        self._findings: Findings | None = None  # of a manifest in one part
         self._lines = ScoredLines()
         self._count = 0
 
@@ -61,6 +62,7 @@ class Telling:
         self._lines.add(lines, table, last=last)
         if self._pack is not None:
             found = evaluate(self._pack, lines, table, self._learnt)
+            self._findings = found if last and not self._found else None
             self._found.append(found.status * np.int8(4) + found.band)
         numbers = np.arange(self._count, self._count + len(lines), dtype=np.int64)
         self._count += len(lines)
@@ -117,34 +119,43 @@ class Telling:
         return _indicators_json(fired, [one.id for one, state in named if state // 4 == NOT_EVALUABLE])
 
     def _write_out(self, said: Int64, lines: Int64, consignments: Int64, written_out: Bools) -> None:
-        """Judge the consignments wanted once more, all lines of each together, and write their evidence down."""
-        assert self._pack is not None
+        """Write down the evidence of the consignments wanted, all lines of each together."""
         own = written_out[consignments]
         by_number = np.lexsort((lines[own], consignments[own]))
         numbers, of = lines[own][by_number], consignments[own][by_number]
-        starts = np.flatnonzero(np.append(True, of[1:] != of[:-1])) if len(of) else np.zeros(0, np.int64)
-        for start in range(0, len(starts), EXACT_CONSIGNMENTS):
-            begin = int(starts[start])
-            end = int(starts[start + EXACT_CONSIGNMENTS]) if start + EXACT_CONSIGNMENTS < len(starts) else len(of)
-            places = np.argsort(numbers[begin:end])
-            whose = of[begin:end][places]
-            taken, table = self._lines.take(numbers[begin:end][places])
-            order = np.lexsort((taken["line_no"].to_numpy(), whose))  # of lines alike the first speaks, in any file
-            whose = whose[order]
-            findings = evaluate(self._pack, taken.iloc[order].reset_index(drop=True), table.take(order), self._learnt)
-            ids, number = np.unique(whose, return_inverse=True)
-            decided = by_consignment_found(findings, number.astype(np.int64))
-            for at, consignment in enumerate(ids.tolist()):
-                rows = sorted({int(row) for row in decided.row[at][decided.status[at] == FIRED]})
-                deciding = dict(zip((one.id for one in self._pack.indicators), decided.row[at].tolist(), strict=True))
-                fired = [found for row in rows for found in findings.fired(row) if deciding[found.id] == row]
-                fired.sort(key=lambda found: (-found.band, found.id))
-                lacking = [
-                    one.id
-                    for one, state in zip(self._pack.indicators, decided.status[at].tolist(), strict=True)
-                    if state == NOT_EVALUABLE
-                ]
-                said[consignment] = self.texts.add([_indicators_json(fired, lacking)])[0]
+        starts = np.flatnonzero(np.diff(of, prepend=-1))
+        for first in range(0, len(starts), EXACT_CONSIGNMENTS):
+            ends = [*starts[first : first + EXACT_CONSIGNMENTS + 1].tolist(), len(of)][: EXACT_CONSIGNMENTS + 1]
+            findings, rows, line_no = self._judged(numbers[ends[0] : ends[-1]])
+            for begin, end in pairwise(at - ends[0] for at in ends):
+                mine = np.argsort(line_no[begin:end], kind="stable")  # of lines alike the first speaks, in any file
+                said[of[ends[0] + begin]] = self.texts.add([self._evidence(findings, rows[begin:end][mine])])[0]
+
+    def _judged(self, numbers: Int64) -> tuple[Findings, Int64, Int64]:
+        """The findings on lines, where each line stands in them, and its number in the consignment."""
+        assert self._pack is not None
+        if self._findings is not None:
+            taken, _ = self._lines.take(numbers)
+            return self._findings, numbers, taken["line_no"].to_numpy(np.int64)
+        order = np.argsort(numbers)
+        taken, table = self._lines.take(numbers[order])
+        places = np.empty(len(order), np.int64)
+        places[order] = np.arange(len(order))
+        return evaluate(self._pack, taken, table, self._learnt), places, taken["line_no"].to_numpy(np.int64)[places]
+
+    def _evidence(self, findings: Findings, rows: Int64) -> bytes:
+        """The indicators of one consignment with their evidence, each from the line where it is strongest."""
+        rank = findings.status[rows].astype(np.int64) * 4 + findings.band[rows]
+        strongest, state = rank.argmax(axis=0), rank.max(axis=0) // 4
+        place = {one.id: at for at, one in enumerate(findings.pack.indicators)}
+        fired = [
+            found
+            for row in np.unique(strongest[state == FIRED]).tolist()
+            for found in findings.fired(int(rows[row]))
+            if strongest[place[found.id]] == row
+        ]
+        fired.sort(key=lambda found: (-found.band, place[found.id]))
+        return _indicators_json(fired, [name for name, at in place.items() if state[at] == NOT_EVALUABLE])
 
     def lines(self, numbers: Int64) -> pd.DataFrame:
         """The lines with these numbers, in this order."""
