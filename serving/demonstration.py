@@ -12,8 +12,9 @@ from rich.table import Table
 
 from features.build import build
 from features.state import State
+from risk.consignment import CONSIGNMENTS
 from risk.inspection import Target
-from risk.layout import utc
+from risk.layout import column_names, utc
 from risk.model import RiskModel
 from serving.batch import save_assessments
 from serving.importer import import_files
@@ -29,6 +30,7 @@ from serving.worklist import print_worklist
 from training.dataset import by_consignment
 from training.report import compare_plot
 from training.simulation import truth as yardstick
+from training.simulation.messages import cuscar
 from training.simulation.world import World, simulate
 
 SHOWN: Final = 10
@@ -77,11 +79,20 @@ def run_demo(folder: Path, *, lines: int, seed: int, as_json: bool = False) -> N
         with Store.open(settings().store_url) as store:
             save_assessments(store, assessed)
         write_results(assessed.table, folder / "worklist.csv")
+        _write_manifest(manifest, folder / "manifest.edi")
     counts = _counts(world)
     if as_json:
         print_json({**counts, "against_truth": found, "training": training_json(made)})
         return
     _print(folder, counts, found, made, assessed, manifest, last_day)
+
+
+def _write_manifest(lines: pd.DataFrame, path: Path) -> None:
+    """The bills by sea as the cargo report that a carrier would send."""
+    by_sea = lines[lines["mode"] == "sea"]
+    if len(by_sea):
+        with path.open("w", encoding="utf-8") as file:
+            cuscar.write(by_sea.reindex(columns=column_names(CONSIGNMENTS)), file)
 
 
 def _against_truth(model: RiskModel, tables: Tables, world: World, picture: Path) -> dict[str, Any]:
@@ -147,9 +158,11 @@ def _print(
     print_worklist(assessed, manifest, SHOWN)
     out.print(
         f"\nLeft in {folder}/: the simulated files (world/), the store (risk.db), the model and its card (mlruns/), "
-        "the whole day (worklist.csv),\nwhat is found with how many inspections (found.png).\n"
+        "the whole day (worklist.csv),\nits bills by sea as a cargo report (manifest.edi, CUSCAR), what is found with "
+        "how many inspections (found.png).\n"
         "Next:\n"
         f"  risk --home {folder} serve              the worklist in a browser\n"
-        f"  risk --home {folder} score FILE -o OUT.csv   score a manifest of your own (docs/formats.md)\n"
+        f"  risk --home {folder} score {folder}/manifest.edi -o {folder}/manifest.csv\n"
+        "                                         score a message, or one of your own (docs/formats.md)\n"
         "  risk train --help                      train on your own inspections"
     )

@@ -21,7 +21,7 @@ def plain_world(**_: Any) -> World:
     """The planted world with few columns filled, so that the training is quick."""
     world = planted_world()
     lines = world.consignments.copy()
-    for name in lines.columns.difference(FEW):
+    for name in lines.columns.difference([*FEW, "mode", "bl_no"]):
         lines[name] = pd.Series(np.nan if lines[name].dtype == "float64" else None, lines.index, lines[name].dtype)
     return World(lines, world.outcomes, world.truth)
 
@@ -51,6 +51,13 @@ def test_one_command_leaves_a_store_a_model_and_a_worklist_and_says_what_to_do_n
     again = risk(folder, "score", folder / "world" / "consignments.parquet", "-o", tmp_path / "all.csv", "--json")
     assert again.status == 0, "what the demo left can be used"
     assert again.json["model"]["version"] == "1"
+    assert "manifest.edi" in ran.out
+    message = risk(folder, "score", folder / "manifest.edi", "-o", tmp_path / "message.csv", "--json")
+    assert message.status == 0, message.err
+    scored = set(pd.read_csv(tmp_path / "message.csv")["consignment_id"])
+    by_sea = pd.read_parquet(folder / "world" / "consignments.parquet", columns=["bl_no", "mode", "filed_at"])
+    last = by_sea[(by_sea["mode"] == "sea") & (by_sea["filed_at"] >= by_sea["filed_at"].max().floor("D"))]
+    assert {name.rpartition("/")[2] for name in scored} == set(last["bl_no"])
 
 
 def test_fewer_lines_than_a_model_can_be_trained_on_are_wrong_use(tmp_path: Path) -> None:
