@@ -19,6 +19,7 @@ from serving.commands import (
     backtest,
     database,
     demo,
+    drift,
     history,
     importing,
     inspect,
@@ -27,6 +28,7 @@ from serving.commands import (
     model,
     parties,
     replay,
+    retrain,
     rules,
     score,
     serve,
@@ -44,7 +46,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (demo, simulate, inspect, importing, train, score, model, loop, serve, replay, backtest):
+for module in (demo, simulate, inspect, importing, train, score, model, loop, drift, retrain, serve, replay, backtest):
     module.mount(app)
 app.add_typer(history.app, name="history")
 app.add_typer(parties.app, name="parties")

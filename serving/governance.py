@@ -12,7 +12,7 @@ from risk.errors import ModelError, RiskError, UsageError
 from serving.modelling import registry
 from serving.scorer import model_target
 from serving.settings import settings
-from serving.tables import load_tables
+from serving.tables import Tables, load_tables
 from serving.terminal import Steps, out, say, steps
 from training.comparison import Trial, compare, trial
 from training.gates import failed, judge
@@ -44,6 +44,16 @@ def compare_models(
             **compare(tried, *names),
             "gates": [gate.to_json() for gate in gates],
         }
+
+
+def gates_of(one: str, other: str, tables: Tables) -> dict[str, Any]:
+    """The paired figures and gates of two registered versions on tables already read."""
+    models = {f"version {version}": registry().load(version)[0] for version in (one, other)}
+    challenger = models[f"version {other}"]
+    tried = trial(models, tables.lines, tables.outcomes, model_target(challenger), threads=settings().threads)
+    first, second = models
+    gates = judge(tried, first, second, challenger)
+    return {**compare(tried, first, second), "gates": [gate.to_json() for gate in gates]}
 
 
 def promote(

@@ -7,8 +7,9 @@ Appends are the truth; anything else can be made from them again. `Store` is the
 from serving.store import access as _access  # noqa: F401  (its tables belong to METADATA)
 from serving.store import audit as _audit  # noqa: F401  (its tables belong to METADATA)
 from serving.store import finding as _finding  # noqa: F401  (its tables belong to METADATA)
-from serving.store import rules as _rules  # noqa: F401  (its tables belong to METADATA)
 from serving.store import notes as _notes  # noqa: F401  (its tables belong to METADATA)
+from serving.store import rules as _rules  # noqa: F401  (its tables belong to METADATA)
+from serving.store import shadow as _shadow  # noqa: F401  (its tables belong to METADATA)
 from serving.store import work as _work  # noqa: F401  (its tables belong to METADATA)
 from serving.store.append import Added, Conflict
 from serving.store.assessments import Saved, assessment_id

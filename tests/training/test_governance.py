@@ -50,3 +50,47 @@ def test_a_challenger_is_compared_promoted_through_gates_or_by_force_and_rolled_
 
 def test_a_model_is_not_compared_with_itself(office: Office) -> None:
     assert "the same model" in risk(office.home, "compare", "1", "1").sentence
+
+
+def test_the_monthly_job_trains_once_on_the_same_data_leaves_a_decision_and_never_promotes(
+    office: Office, tmp_path: Path
+) -> None:
+    import fcntl
+    import shutil
+
+    home = tmp_path / "home"
+    shutil.copytree(office.home, home)
+    data = ("--consignments", office.few, "--outcomes", office.known)
+    with at_home(home):
+        before = registry().champion()
+    first = risk(home, "retrain", *data, "--json").json
+    again = risk(home, "retrain", *data, "--json").json
+    assert first["version"] == again["version"]
+    with at_home(home):
+        assert registry().champion() == before
+    text = Path(home / first["decision"]).read_text(encoding="utf-8")
+    assert f"version {first['version']}" in text
+    assert ("risk promote" in text) == all(gate["passed"] for gate in first["comparison"]["gates"])
+    drifted = risk(home, "drift", *data, "--json").json
+    assert isinstance(drifted["retrain"], bool)
+    assert drifted["why"]
+    with (home / "retraining" / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert "another retraining is under way" in risk(home, "retrain", *data).sentence
+
+
+def test_a_challenger_scores_in_shadow_without_effect(office: Office, tmp_path: Path) -> None:
+    import shutil
+
+    home = tmp_path / "home"
+    shutil.copytree(office.home, home)
+    assert risk(home, "import", office.filed, office.manifest).status == 0
+    assert risk(home, "score", office.manifest, "-o", tmp_path / "out.csv").status == 0
+    with at_home(home):
+        other = "2" if registry().champion().version == "1" else "1"  # type: ignore[union-attr]
+    found = risk(home, "shadow", "--model", other, "--json").json
+    again = risk(home, "shadow", "--model", other, "--json").json
+    assert found["consignments"] == again["consignments"] == found["new"] > 0
+    assert again["new"] == 0
+    assert sum(sum(row.values()) for row in found["lanes"].values()) == found["consignments"]
+    assert "nothing was changed" in risk(home, "shadow", "--model", other).err
