@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from offices import House, open_house
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "serving"))  # the small office of those tests
 
 
 @pytest.fixture
