@@ -28,7 +28,8 @@ from risk.feature import FeatureTable
 from risk.indicators import load_pack
 from risk.inspection import Target
 from risk.rules import CompiledRule, Rule, RuleColumns, compile_rule, rule_fields
-from training.backtest import Indicators, Rules, Span, backtest
+from training.backtest import Span, backtest
+from training.judges import Indicators, Rules
 from training.simulation.world import simulate
 
 FIELDS: Final = rule_fields(catalogue())

@@ -27,7 +27,8 @@ from serving.settings import settings
 from serving.store import Store
 from serving.tables import Tables, load_tables
 from serving.terminal import Steps, out, say, steps
-from training.backtest import Indicators, Judges, Rules, Span, backtest
+from training.backtest import Span, backtest
+from training.judges import Indicators, Judges, Rules
 
 PACK: Final = "pack"
 """The source that means the packaged indicators."""

@@ -5,7 +5,7 @@ What fired has the form of an indicator that fired, so that one explanation can 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, Final
@@ -183,11 +183,6 @@ def fired(rules: Sequence[CompiledRule], lines: pd.DataFrame, table: FeatureTabl
         for row in np.flatnonzero(rule.evaluate(columns).fired).tolist():
             found[row].append(rule.said(columns, row))
     return found
-
-
-def needed(rules: Iterable[CompiledRule]) -> set[str]:
-    """The features that any of the rules asks about."""
-    return {name for rule in rules for name in rule.features}
 
 
 def _phrase(field: Field, value: Any) -> str:

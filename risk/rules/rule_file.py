@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from difflib import get_close_matches
 from pathlib import Path
@@ -116,7 +116,7 @@ class _Reader:
             line = self._line_of(parts["when"], error.place)
             raise RuleError(f"{self._path} line {line}, rule {rule.id!r}, when: {error}") from None
         used = {name: lists[name] for name in compiled.condition.lists}
-        return compile_rule(Rule(**{**vars(rule), "lists": used}), self._fields)
+        return CompiledRule(replace(rule, lists=used), compiled.condition, self._fields)
 
     def _parts(self, node: yaml.Node, known: tuple[str, ...]) -> dict[str, yaml.Node]:
         """The entries of a section by key, none unknown or given twice."""

@@ -22,7 +22,8 @@ from risk.indicators import evaluate, learn, load_pack
 from risk.inspection import Target
 from risk.model import RiskModel, Scores
 from risk.rules import Rule, compile_rule, rule_fields
-from training.backtest import Indicators, Rules, Span, backtest, features_of, wilson
+from training.backtest import Span, backtest, features_of, wilson
+from training.judges import Indicators, Rules
 from training.simulation.world import simulate
 
 START = pd.Timestamp("2026-01-05", tz="UTC")
