@@ -113,9 +113,7 @@ def recognise(path: Path, encoding: str | None = None) -> tuple[Format, str]:
     first = start.lstrip("\ufeff \t\r\n")
     if not first:
         raise InputError(f"{path}: the file is empty.")
-    if first.startswith("["):
-        raise InputError(f"{path}: begins with '['; JSON is read with one object on each line, without brackets.")
-    return ("json_lines" if first.startswith("{") else "csv"), found
+    return ("json_lines" if first.startswith(("{", "[")) else "csv"), found
 
 
 def mark_encoding(head: bytes) -> str:

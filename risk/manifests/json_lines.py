@@ -1,26 +1,28 @@
-"""Reads JSON Lines: one JSON object on each line, keys as columns; blank lines are passed over."""
+"""Reads JSON Lines, one JSON object on each line, and JSON arrays of objects; keys are columns, blank lines nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import numpy as np
 import orjson
 import pyarrow as pa
 
 from risk.manifests.content import open_text
+from risk.manifests.json_array import elements
 from risk.manifests.raw import Raw, as_text, text_of
 from risk.manifests.records import Reject, shorten
 
 _SAMPLE: Final = 1000  # lines that tell which keys to expect
+_HEAD: Final = 4096  # characters in which the first sign is looked for at a time
 _BLOCK: Final = 4096  # records kept as Python objects before they become columns
 
 
 class JsonLines:
-    """A JSON Lines file as `Raw` batches; a line that is no JSON object becomes a reject.
+    """The objects of a file as `Raw` batches; a line or an element that is no JSON object becomes a reject.
 
     A key with nothing but numbers in a batch stays numeric, everything else becomes text.
     """
@@ -32,13 +34,13 @@ class JsonLines:
         self._encoding = encoding
         self._batch_rows = batch_rows
         with open_text(path, encoding, newline="\n") as file:
-            sample = self._block([(0, text) for text in islice(file, _SAMPLE) if not text.isspace()])
+            sample = self._block(list(islice(self._numbered(file), _SAMPLE)))
         self.names = list(sample.columns)
 
     def __iter__(self) -> Iterator[Raw]:
         """The records in order; what is empty comes as one batch of no rows."""
         with open_text(self._path, self._encoding, newline="\n") as file:
-            numbered = ((line, text) for line, text in enumerate(file, 1) if not text.isspace())
+            numbered = self._numbered(file)
             first = True
             while True:
                 blocks: list[Raw] = []
@@ -50,6 +52,16 @@ class JsonLines:
                     return
                 first = False
                 yield _together(blocks)
+
+    def _numbered(self, file: TextIO) -> Iterator[tuple[int, str]]:
+        """The text of each object with its line: of an array its elements, else the lines."""
+        first = ""
+        while not first and (line := file.readline(_HEAD)):
+            first = line.lstrip("\ufeff \t\r\n")
+        file.seek(0)
+        if first.startswith("["):
+            return elements(file, str(self._path))
+        return ((line, text) for line, text in enumerate(file, 1) if not text.isspace())
 
     def _block(self, lines: list[tuple[int, str]]) -> Raw:
         records: list[dict[str, Any]] = []
