@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path
@@ -11,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from serving.api.guard import Principal, may_see, record, require
 from serving.api.service import Desk
 from serving.api.shapes import Outcome
+from serving.api.times import Time
 from serving.day_work import NotThereError
 from serving.inspecting import correct, one
 from serving.inspecting import record as store_outcome
@@ -28,7 +28,7 @@ class Findings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    inspected_at: datetime | None = Field(None, description="Now, if left out.")
+    inspected_at: Time | None = Field(None, description="Now, if left out.")
     selection_reason: Literal["random", "rule", "model", "intelligence", "officer", "other"] | None = Field(
         None, description="Why it was chosen; from the worklist, if left out."
     )

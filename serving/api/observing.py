@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from serving.api.problems import failed
+
 _OWN_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 BINS: Final = (0.0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 """Edges of the classes of probability in which the distribution of scores is watched."""
@@ -106,18 +108,22 @@ class Observed:
         given = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"x-request-id"), "")
         number = given if _OWN_ID.fullmatch(given) else uuid4().hex
         scope.setdefault("state", {})["request_id"] = number
-        status, since = 500, time.perf_counter()
+        status, begun, since = 500, False, time.perf_counter()
 
         async def told(message: Message) -> None:
-            nonlocal status
+            nonlocal status, begun
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, begun = message["status"], True
                 message["headers"] = [*message["headers"], (b"x-request-id", number.encode())]
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=number):
             try:
                 await self._app(scope, receive, told)
+            except Exception as error:
+                if begun:
+                    raise  # half an answer is out; the connection ends
+                await failed(error, scope, receive, told)
             finally:
                 seconds = time.perf_counter() - since
                 route = getattr(scope.get("route"), "path", "none")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query
@@ -14,6 +14,7 @@ from risk.parties.mentions import Mention
 from risk.parties.names import role
 from serving.api.guard import Principal, record, require
 from serving.api.service import Desk
+from serving.api.times import Time
 from serving.day_work import NotThereError
 from serving.parties_at import described, written
 from serving.store import parties as stored
@@ -21,7 +22,7 @@ from serving.store import party_filings
 
 router = APIRouter(tags=["parties"])
 PartyId = Annotated[str, Path(pattern="^P[0-9a-f]{16}$", description="Id of a party or of one of its spellings.")]
-AsOf = Annotated[datetime | None, Query(description="What was known strictly before this time; now if left out.")]
+AsOf = Annotated[Time | None, Query(description="What was known strictly before this time; now if left out.")]
 Spelled = Annotated[str, Query(max_length=1000, pattern=r"^[^\x00]*$")]
 
 
@@ -144,7 +145,7 @@ def search(
     as_of: AsOf = None,
 ) -> dict[str, Any]:
     """In any script and spelling, with the score and the rule that made the match."""
-    parties = service.parties.get(_utc(as_of))
+    parties = service.parties.get(as_of)
     found = parties.resolve(Mention(name, country, address, identifier), limit)
     matches = [{**vars(match), "name": written(parties, match.party)["name"]} for match in found]
     with service.store.transaction() as connection:
@@ -157,7 +158,7 @@ def one(
     service: Desk, who: Annotated[Principal, Depends(require("parties:read"))], party_id: PartyId, as_of: AsOf = None
 ) -> dict[str, Any]:
     """All its spellings, what holds them together, who it may be besides, and what people said."""
-    found = described(service.parties.get(_utc(as_of)), party_id)
+    found = described(service.parties.get(as_of), party_id)
     with service.store.transaction() as connection:
         record(connection, who, "party.read", party_id)
     return found
@@ -172,14 +173,13 @@ def history(
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> dict[str, Any]:
     """The consignments in which it appears and what inspections found, as known strictly before the time."""
-    at = _utc(as_of)
-    parties = service.parties.get(at)
+    parties = service.parties.get(as_of)
     party = parties.party(party_id)
     if party is None:
         raise NotThereError(f"there is no party {party_id}")
     spellings = [parties.mentions.mention(int(row)) for row in parties.members(party)]
     with service.store.transaction() as connection:
-        found = party_filings.history(connection, spellings, at, limit)
+        found = party_filings.history(connection, spellings, as_of, limit)
         record(connection, who, "party.history", party_id)
     return {"party": party, **found}
 
@@ -203,9 +203,3 @@ def judge(
     refused = any(one.pair == made.pair for one in after.clusters.refused)
     left, right = after.party(said.left), after.party(said.right)
     return {"judgement": number, "judged_at": made.judged_at, "left": left, "right": right, "followed": not refused}
-
-
-def _utc(time: datetime | None) -> datetime | None:
-    if time is None:
-        return None
-    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)

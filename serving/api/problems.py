@@ -10,8 +10,9 @@ from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError
 from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.types import Receive, Scope, Send
 
 from risk.errors import HistoryError, ModelError, NotEnoughDataError, RiskError
 from serving.day_work import ClashError, NotThereError
@@ -125,18 +126,22 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(DBAPIError)
     async def store_gone(request: Request, error: DBAPIError) -> Response:
+        if isinstance(error, DataError):
+            return problem(request, 422, "a value holds a character or a number that no store can keep")
         structlog.get_logger("risk").error("store_failed", kind=type(error.orig).__name__)
         detail = "the store cannot be reached or took nothing of this request; try again later"
         return problem(request, 503, detail, headers={"Retry-After": "5"})
 
-    @app.exception_handler(Exception)
-    async def failed(request: Request, error: Exception) -> Response:
-        trace, place = error.__traceback__, "unknown"
-        while trace is not None:  # where, without the values that a full trace could show
-            place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
-            trace = trace.tb_next
-        structlog.get_logger("risk").error("failed", kind=type(error).__name__, place=place)
-        return problem(request, 500, "the service failed; the log names the place under this request's id")
+
+async def failed(error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer what nothing else answered; the log gets the place, without the values that a trace could show."""
+    trace, place = error.__traceback__, "unknown"
+    while trace is not None:
+        place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    structlog.get_logger("risk").error("failed", kind=type(error).__name__, place=place)
+    said = "the service failed; the log names the place under this request's id"
+    await problem(Request(scope), 500, said)(scope, receive, send)
 
 
-__all__ = ["RESPONSES", "HTTPException", "Problem", "install", "problem"]
+__all__ = ["RESPONSES", "HTTPException", "Problem", "failed", "install", "problem"]

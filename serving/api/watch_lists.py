@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from serving.api.guard import Principal, record, require
 from serving.api.service import Desk
+from serving.api.times import Time
 from serving.day_work import NotThereError
 from serving.store import watch_lists
 
@@ -42,12 +43,12 @@ class EntryWish(BaseModel):
     kind: Kind
     entry: str = Field(min_length=1, max_length=500, pattern=r"^[^\x00]*\S[^\x00]*$")
     note: str | None = Field(None, max_length=2000, pattern=r"^[^\x00]*$")
-    valid_from: datetime | None = Field(None, description="Now, if left out.")
-    valid_until: datetime | None = Field(None, description="For good, if left out.")
+    valid_from: Time | None = Field(None, description="Now, if left out.")
+    valid_until: Time | None = Field(None, description="For good, if left out.")
 
     @model_validator(mode="after")
     def _in_order(self) -> EntryWish:
-        if self.valid_until is not None and _utc(self.valid_until) <= _utc(self.valid_from or datetime.now(UTC)):
+        if self.valid_until is not None and self.valid_until <= (self.valid_from or datetime.now(UTC)):
             raise ValueError("valid_until is not later than valid_from")
         return self
 
@@ -86,11 +87,11 @@ def entries(
     service: Desk,
     who: Annotated[Principal, Depends(require("watchlists:read"))],
     name: ListName,
-    at: Annotated[datetime | None, Query(description="Those valid at this time; all if left out.")] = None,
+    at: Annotated[Time | None, Query(description="Those valid at this time; all if left out.")] = None,
 ) -> dict[str, Any]:
     """With who added each and until when it holds."""
     with service.store.reading() as connection:
-        return {"entries": watch_lists.entries(connection, name, None if at is None else _utc(at))}
+        return {"entries": watch_lists.entries(connection, name, at)}
 
 
 @router.post("/v1/watchlists/{name}", summary="Watch something", status_code=201, response_model=Entry)
@@ -106,8 +107,8 @@ def add(
             kind=wanted.kind,
             entry=wanted.entry,
             note=wanted.note,
-            valid_from=at if wanted.valid_from is None else _utc(wanted.valid_from),
-            valid_until=None if wanted.valid_until is None else _utc(wanted.valid_until),
+            valid_from=wanted.valid_from or at,
+            valid_until=wanted.valid_until,
             added_at=at,
             added_by=who.id,
         )
@@ -129,7 +130,3 @@ def end(
             raise NotThereError(f"the list {name} has no entry {number} in force")
         record(connection, who, "watchlist.end", f"{name} {number}")
     return ended
-
-
-def _utc(time: datetime) -> datetime:
-    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)

@@ -14,6 +14,7 @@ import httpx
 import uvicorn
 from small_office import at_home
 
+from serving import settings
 from serving.access import keys, people
 from serving.access.gate import COOKIE, FORGERY_HEADER, Gate
 from serving.access.principal import local
@@ -75,9 +76,11 @@ class Running(httpx.Client):
 
 
 @contextmanager
-def serving(home: Path) -> Iterator[Running]:
-    """A service at work in a home folder."""
+def serving(home: Path, url: str | None = None) -> Iterator[Running]:
+    """A service at work in a home folder, its store elsewhere when a URL is given."""
     with at_home(home):
+        if url is not None:
+            settings._in_force[:] = [settings.settings().model_copy(update={"database_url": url})]
         app = create_app()
         server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", access_log=False))
         thread = threading.Thread(target=server.run, daemon=True)

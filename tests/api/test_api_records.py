@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import orjson
 import pandas as pd
 import pytest
 from running import Running, serving
