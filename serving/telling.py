@@ -52,6 +52,7 @@ class Telling:
         self._findings: Findings | None = None  # of a manifest in one part
         self._lines = ScoredLines()
         self._count = 0
+        self._ends: list[int] = []
 
     def add(self, lines: pd.DataFrame, table: FeatureTable, scores: Scores, *, last: bool) -> pd.DataFrame:
         """Take the lines of a part.
@@ -66,6 +67,7 @@ class Telling:
             self._found.append(found.status * np.int8(4) + found.band)
         numbers = np.arange(self._count, self._count + len(lines), dtype=np.int64)
         self._count += len(lines)
+        self._ends.append(self._count)
         said = np.full(len(lines), -1, np.int64)
         if len(lines):
             first = np.argsort(lines["line_no"].to_numpy(), kind="stable")
@@ -97,15 +99,24 @@ class Telling:
         best = np.zeros((len(written_out), found.shape[1]), np.int8)
         np.maximum.at(best, consignments, found)
         said, known = np.empty(len(written_out), np.int64), dict[bytes, int]()
+        again = written_out | self._scattered(lines, consignments, len(written_out))
         for at, row in enumerate(best):
             key = row.tobytes()
-            if written_out[at]:
+            if again[at]:
                 continue
             if key not in known:
                 known[key] = int(self.texts.add([self._stated(row)])[0])
             said[at] = known[key]
-        self._write_out(said, lines, consignments, written_out)
+        self._judge_again(said, lines, consignments, again, written_out)
         return said
+
+    def _scattered(self, lines: Int64, consignments: Int64, count: int) -> Bools:
+        """Consignments with lines in several parts, which could not be judged together."""
+        part = np.searchsorted(np.array(self._ends), lines, side="right")
+        first, last = np.full(count, len(self._ends)), np.full(count, -1)
+        np.minimum.at(first, consignments, part)
+        np.maximum.at(last, consignments, part)
+        return np.asarray(first < last)
 
     def _stated(self, row: NDArray[np.int8]) -> bytes:
         """The indicators that fired, by their statement, and those that could not be judged."""
@@ -118,9 +129,11 @@ class Telling:
         ]
         return _indicators_json(fired, [one.id for one, state in named if state // 4 == NOT_EVALUABLE])
 
-    def _write_out(self, said: Int64, lines: Int64, consignments: Int64, written_out: Bools) -> None:
-        """Write down the evidence of the consignments wanted, all lines of each together."""
-        own = written_out[consignments]
+    def _judge_again(
+        self, said: Int64, lines: Int64, consignments: Int64, again: Bools, written_out: Bools
+    ) -> None:  # fmt: skip
+        """Judge consignments with all their lines together, and write down the evidence where it is wanted."""
+        own = again[consignments]
         by_number = np.lexsort((lines[own], consignments[own]))
         numbers, of = lines[own][by_number], consignments[own][by_number]
         starts = np.flatnonzero(np.diff(of, prepend=-1))
@@ -129,7 +142,10 @@ class Telling:
             findings, rows, line_no = self._judged(numbers[ends[0] : ends[-1]])
             for begin, end in pairwise(at - ends[0] for at in ends):
                 mine = np.argsort(line_no[begin:end], kind="stable")  # of lines alike the first speaks, in any file
-                said[of[ends[0] + begin]] = self.texts.add([self._evidence(findings, rows[begin:end][mine])])[0]
+                number, of_it = of[ends[0] + begin], rows[begin:end][mine]
+                states = (findings.status[of_it] * np.int8(4) + findings.band[of_it]).max(axis=0)
+                text = self._evidence(findings, of_it) if written_out[number] else self._stated(states)
+                said[number] = self.texts.add([text])[0]
 
     def _judged(self, numbers: Int64) -> tuple[Findings, Int64, Int64]:
         """The findings on lines, where each line stands in them, and its number in the consignment."""
