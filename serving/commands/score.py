@@ -25,7 +25,7 @@ def mount(app: typer.Typer) -> None:
         ] = None,
         format: Annotated[str | None, typer.Option(help="parquet, csv or jsonl; else by the name's ending.")] = None,
         mapping: Annotated[Path | None, typer.Option(help="Mapping file (YAML) for other people's columns.")] = None,
-        explain: Annotated[int, typer.Option(min=0, help="Give reasons for so many of the highest risk.")] = 100,
+        explain: Annotated[int, typer.Option(min=0, help="Give exact reasons to so many of the highest risk.")] = 100,
         sheet: Annotated[str | None, typer.Option(help="Sheet of an Excel workbook; the first with a header.")] = None,
         received_at: Annotated[str | None, typer.Option(help=RECEIVED)] = None,
         model: Annotated[str, typer.Option(help="Alias, version number or folder of the model.")] = "champion",
