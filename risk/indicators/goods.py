@@ -226,10 +226,10 @@ def _mixed(whole: Whole) -> NDArray[Any]:
     return np.asarray((some & none)[number] & good)
 
 
-@test("A03", value=float)
+@test("A03", most_value=float)
 def small_sample(view: View, p: Parameters) -> Outcome:
     """A sample or gift of little value for a first-time consignee, from source to demand."""
-    small = view.number("value") < p.number("value")
+    small = view.number("value") < p.number("most_value")
     first = view.feature("consignee_filings") == 0
     return Outcome(catch_all_goods(view) & small & first & on_corridor(view))
 

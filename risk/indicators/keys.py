@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 import orjson
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
@@ -121,6 +122,12 @@ def line(lines: Columns) -> UInt64:
     numbers = lines.number("line_no").astype(np.uint64)
     found: UInt64 = lines.once("line", lambda: mix(plain(lines, "consignment_id"), numbers))
     return found
+
+
+def distinct_parts(rows: NDArray[np.int64], parts: UInt64, size: int) -> NDArray[np.float64]:
+    """For each of `size` rows, how many distinct parts it is paired with."""
+    first = ~pd.Series(mix(rows.astype(np.uint64), parts)).duplicated().to_numpy()
+    return np.bincount(rows[first], minlength=size).astype(np.float64)
 
 
 def first_container(containers: str) -> str:

@@ -39,8 +39,7 @@ def newcomers(view: View, p: Parameters) -> Outcome:
         asked = asking[at]
         recent = rows.time[row] >= view.time("filed_at")[asked] - p.number("days") * DAY_US
         good = recent & (rows.part[row] != own[asked])
-        pairs = np.unique(np.stack([asked[good].astype(np.uint64), rows.part[row[good]]]), axis=1)
-        others = np.bincount(pairs[0].astype(np.int64), minlength=len(view))
+        others = keys.distinct_parts(asked[good], rows.part[row[good]], len(view))
         which, best = np.where(others > best, number, which), np.maximum(best, others)
     return Outcome(best >= p.number("others"), known=own > 0, says={"others": best}, which=which)
 
@@ -69,6 +68,5 @@ def several_sources(view: View, p: Parameters) -> Outcome:
     good = (rows.time[row] >= view.time("filed_at")[asked] - p.number("days") * DAY_US) & (
         rows.part[row] != port[asked]
     )
-    pairs = np.unique(np.stack([asked[good].astype(np.uint64), rows.part[row[good]]]), axis=1)
-    ports = np.bincount(pairs[0].astype(np.int64), minlength=len(view)) + 1.0
+    ports = keys.distinct_parts(asked[good], rows.part[row[good]], len(view)) + 1.0
     return Outcome(here & (ports >= p.number("ports")), known=own > 0, says={"ports": ports})

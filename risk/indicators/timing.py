@@ -33,8 +33,7 @@ def split(view: View, p: Parameters) -> Outcome:
     bill = keys.plain(view.some(asked), "bl_no")
     good = (rows.time[row] >= filed[asked] - p.number("days") * DAY_US) & (rows.part[row] != bill)
     asked, row = asked[good], row[good]
-    pairs = np.unique(np.stack([asked.astype(np.uint64), rows.part[row]]), axis=1)
-    bills = np.bincount(pairs[0].astype(np.int64), minlength=len(view)) + 1.0
+    bills = keys.distinct_parts(asked, rows.part[row], len(view)) + 1
     other_day = (rows.time[row] // DAY_US) != (filed[asked] // DAY_US)
     other = np.zeros(len(view), bool)
     other[asked[other_day | (rows.text[row] != port[asked])]] = True

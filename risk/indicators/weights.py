@@ -66,8 +66,7 @@ def like_figures(view: View, p: Parameters) -> Outcome:
     asked, row = rows.matches(figures(view))
     own = keys.party(view, "consignee")
     good = (rows.part[row] != own[asked]) & (rows.time[row] >= view.time("filed_at")[asked] - p.number("days") * DAY_US)
-    pairs = np.unique(np.stack([asked[good].astype(np.uint64), rows.part[row[good]]]), axis=1)
-    parties = np.bincount(pairs[0].astype(np.int64), minlength=len(view)).astype(np.float64)
+    parties = keys.distinct_parts(asked[good], rows.part[row[good]], len(view))
     return Outcome((own > 0) & (parties >= p.number("least_parties")), known=own > 0, says={"parties": parties})
 
 

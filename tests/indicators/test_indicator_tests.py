@@ -1,5 +1,6 @@
 """Single indicators: what fires them, in words, and the near miss that does not."""
 
+# ruff: noqa: E501  (a case a line)
 from __future__ import annotations
 
 from pathlib import Path
@@ -30,7 +31,7 @@ def permit(issued: str, expires: str) -> Row:
 ALONE: Final[dict[str, tuple[Row, Row, str]]] = {
     "R03": ({**AFRICAN, "transhipment_ports": "SGSIN"}, {**AFRICAN, "transhipment_ports": "NGONN"}, "by way of SGSIN"),
     "R08": ({"eta": FILED - pd.Timedelta(days=8)}, {"eta": FILED - pd.Timedelta(days=2)}, "km a day"),
-    "R09": ({"loading_port": "XXXXX", "discharge_port": None}, {}, "no port of discharge"),
+    "R09": ({"loading_port": "XXXXX", "discharge_port": None}, {}, "loading XXXXX is no place"),
     "R10": ({"destination_country": "KH", "consignee_country": "KH"}, {}, "over land for KH"),
     "C04": ({"description": "GOODS"}, {}, "in 1 words: GOODS"),
     "C06": ({"description": "amendoim em sacos para venda"}, {"description": "peanuts in sacks"}, "language pt for VN"),
@@ -108,7 +109,7 @@ USUAL: Final[dict[str, tuple[list[Row], list[Row], Row, Row, str]]] = {
     "P11": ([{"consignment_id": "S", "days": -20, "consignee_name": "OLD RIVER FOODS"}],
             [{"consignment_id": "S", "days": -15, "result": "other_offence"}], {}, {"consignee_name": "Old River Foods"},
             "has the number or address of OLD RIVER"),
-    "D02": ([{"consignment_id": "A", "days": -5}], [], {"consignment_id": "A", "version": 2, "hs_code": "0507"},
+    "D02": ([{"consignment_id": "A", "days": -5}], [], {"consignment_id": "A", "version": 2, "hs_code": "050790"},
             {"consignment_id": "B", "version": 1}, "another HS code"),
     "D03": ([other(1, days=-30, containers=None) | {"containers": '[{"no":"TRHU6895812","seals":["Q1"]}]'}], [],
             {"containers": '[{"no":"TRHU6895812","seals":["Q2"]}]'},
@@ -125,7 +126,7 @@ USUAL: Final[dict[str, tuple[list[Row], list[Row], Row, Row, str]]] = {
     "K02": ([other(n, days=-30, containers='[{"no":"CSQU3054383"}]') for n in range(250)], [],
             {"containers": '[{"no":"TRHU6895812"}]'}, {}, "no container of the owner TRHU"),
     "N03": ([other(n, days=-9, consignee_address="1 Same Road") for n in range(2)], [],
-            {"consignee_address": "1 Same Road", "consignee_id": "7", "shipper_id": "Q"}, {}, "at the same address"),
+            {"consignee_address": "1 Same Road", "consignee_id": "7", "shipper_id": "Q"}, {"notify_name": None}, "at the same address"),
     "N04": ([other(n, days=-30, shipper_id="JP7755331") for n in range(6)], [], {}, {"shipper_id": "X1"}, "100% of the 6"),
     "N05": ([{**AFRICAN, "days": -9, "loading_port": port} for port in ("NGONN", "TGLFW")], [], AFRICAN,
             {**AFRICAN, "consignee_id": "7"}, "from 3 ports"),
@@ -176,10 +177,9 @@ def test_statistics_come_back_from_their_file_and_altered_ones_are_refused(tmp_p
     nothing = learn(lines.iloc[:0], outcomes(), FILED)
     assert Learnt.from_bytes(nothing.to_bytes()).fingerprint == nothing.fingerprint
     content = learnt.to_bytes()
-    for bad in (content[:-20], b"", content.replace(b'"as_of"', b'"so_of"'), content.replace(b"layout", b"layouu")):
-        if bad != content:
-            with pytest.raises(InputError, match="was cut"):
-                Learnt.from_bytes(bad)
+    for bad in (content[:-20], b"", b"no Parquet at all"):
+        with pytest.raises(InputError, match="was cut"):
+            Learnt.from_bytes(bad)
     other_moment = Learnt(learnt.as_of + 1, learnt.statistics)
     object.__setattr__(other_moment, "fingerprint", learnt.fingerprint)
     with pytest.raises(InputError, match="was altered"):
