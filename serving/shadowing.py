@@ -40,9 +40,9 @@ def score_in_shadow(since: datetime | None, reference: str = "challenger") -> di
         for day, assessed in given.groupby(given["scored_at"].dt.floor("D")):
             progress.detail(f"{day:%Y-%m-%d}")
             last = assessed.sort_values("scored_at").drop_duplicates("consignment_id", keep="last")
-            lines = store.filed(last["consignment_id"].tolist())
             keys = last[["consignment_id", "version"]]
-            lines = lines.merge(keys, on=["consignment_id", "version"]).sort_values("filed_at", ignore_index=True)
+            filed = pd.concat([store.consignment(key) for key in keys["consignment_id"]], ignore_index=True)
+            lines = filed.merge(keys, on=["consignment_id", "version"]).sort_values("filed_at", ignore_index=True)
             answers = assess(
                 lines,
                 past_from_store(store, lines, model_target(model), settings().threads),
