@@ -3,9 +3,16 @@
     python -m benchmarks.history                       everything (about a quarter of an hour)
     python -m benchmarks.history fold --lines 10000000
     python -m benchmarks.history compare --lines 1000000
+    python -m benchmarks.history floor --lines 1000000         only against random memory access
+    python -m benchmarks.history load --keys 5000000           from the tables of a store (SQLite, or --store URL)
 
 All times of one `compare` are taken in one process, one after the other, on the same arrays. What is timed is from
-integer keys to features in memory; making keys from text is not.
+integer keys to features in memory; making keys from text is not. Seconds are by the clock and, in brackets, of the
+processor, all threads together: on a machine with other work only these can be compared.
+
+The floor moves the bytes that any such fold must move, and computes nothing: of every line and kind of key it reads
+the key, reads one row at random and writes it back, and writes as many figures into the matrix as the fold does. How
+a key finds its row is given to it.
 """
 
 from __future__ import annotations
@@ -14,6 +21,7 @@ import argparse
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -48,12 +56,13 @@ def fold_all(parts: Iterable[Events], threads: int = 2) -> tuple[float, State]:
 
 
 @compiled
-def _gather(rows, slots):  # type: ignore[no-untyped-def]
-    total = 0
+def _change(keys, rows, slots):  # type: ignore[no-untyped-def]
+    total = np.uint64(0)
     for e in range(len(slots)):
+        total ^= keys[e]
         row = rows[slots[e]]
         for i in range(len(row)):
-            total += row[i]
+            row[i] += 1
     return total
 
 
@@ -64,48 +73,56 @@ def _write(out, columns):  # type: ignore[no-untyped-def]
             out[e, column] = np.float32(e)
 
 
-def floor(events: Events) -> tuple[float, float]:
-    """Seconds to read one row at random for each line and key, and to write as many figures as the fold does."""
-    gathered = written = 0.0
+Seconds = tuple[float, float]
+"""By the clock, and of the processor."""
+
+
+def floor(events: Events) -> tuple[Seconds, Seconds]:
+    """Seconds to change one row at random for each line and key, and to write as many figures as the fold does."""
     out = np.zeros((events.readers, len(COLUMNS)), np.float32, order="F")
     places = profile_places(COLUMNS)
 
-    def one(name: str) -> tuple[float, float]:
+    def one(name: str) -> list[float]:
         hashes = events.filings.keys[name]
         unique, slots = np.empty(len(hashes), np.uint64), np.empty(len(hashes), np.int32)
         rows = fresh_rows(number(hashes, unique, slots), KINDS[name].words)
         slots = np.random.default_rng(1).permutation(len(rows)).astype(np.int32)[slots]  # no order of appearance
         columns = places[name][places[name] >= 0]
-        times = [time.perf_counter()]
-        _gather(rows, slots)
-        times.append(time.perf_counter())
-        _write(out, columns)
-        times.append(time.perf_counter())
-        return times[1] - times[0], times[2] - times[1]
+        times = [(time.perf_counter(), time.thread_time())]
+        for work, given in ((_change, (hashes, rows, slots)), (_write, (out, columns))):
+            work(*given)
+            times.append((time.perf_counter(), time.thread_time()))
+        return np.diff(times, axis=0).ravel().tolist()
 
     with ThreadPoolExecutor(2) as pool:
-        for gather, write in pool.map(one, KINDS):
-            gathered, written = gathered + gather / 2, written + write / 2
-    return gathered, written
+        changed, changed_cpu, written, written_cpu = np.sum(list(pool.map(one, KINDS)), axis=0).tolist()
+    return (changed / 2, changed_cpu), (written / 2, written_cpu)
 
 
-def compare(lines: int, repeats: int = 3) -> None:
+def against_floor(whole: list[Events], repeats: int = 3) -> float:
+    """The fold and the floor in turn on the same lines; the best seconds of the fold by the clock."""
+    fold_all(batches(20_000, 10_000))  # compile
+    floor(next(batches(10_000, 10_000)))
+    folds, floors = [], []
+    for _ in range(repeats):
+        begin = time.process_time()
+        folds.append((fold_all(whole)[0], time.process_time() - begin))
+        floors.append(floor(whole[0]))
+    (best, cpu), (change, write) = np.min(folds, axis=0), np.min(floors, axis=0)
+    print(f"{len(whole[0].filings.time):,} lines, {len(KINDS)} keys, {len(COLUMNS)} features: "
+          f"fold {best:.2f} s (CPU {cpu:.2f})")  # fmt: skip
+    print(f"floor: change the rows {change[0]:.2f} s (CPU {change[1]:.2f}), write the features {write[0]:.2f} s "
+          f"(CPU {write[1]:.2f}); the fold takes {best / (change[0] + write[0]):.1f} times both "
+          f"(CPU {cpu / (change[1] + write[1]):.1f})", flush=True)  # fmt: skip
+    return float(best)
+
+
+def compare(lines: int) -> None:
     """The fold against the yardsticks and the floor on the same lines, in one run."""
     from .history_yardsticks import YARDSTICKS, tables
 
-    fold_all(batches(20_000, 10_000))  # compile
     whole = list(batches(lines, lines))
-    floor(next(batches(10_000, 10_000)))
-    best, sums = np.inf, (np.inf, np.inf)
-    for _ in range(repeats):
-        best = min(best, fold_all(whole)[0])
-        sums = min(sums, floor(whole[0]), key=sum)
-    one_thread = fold_all(whole, threads=1)[0]
-    print(
-        f"{lines:,} lines, {len(KINDS)} keys, {len(COLUMNS)} features: fold {best:.2f} s ({one_thread:.2f} s, 1 thread)"
-    )
-    print(f"floor: gather {sums[0]:.2f} s, and write the features {sums[1]:.2f} s; "
-          f"fold is {best / sums[0]:.1f} x gather, {best / sum(sums):.1f} x both")  # fmt: skip
+    best = against_floor(whole)
     seconds = dict.fromkeys(YARDSTICKS, 0.0)
     for key in KEYS:
         given = tables(whole[0], key.name, key.measured)
@@ -137,16 +154,52 @@ def measure(lines: int) -> None:
           f"{rows:,} keys, peak {peak:.2f} GiB", flush=True)  # fmt: skip
 
 
+def load(keys: int, url: str | None) -> None:
+    """Seconds to read the whole history from the tables of a store that is made for it, and the peak memory."""
+    from serving.history_tables import layout_text, state_of
+    from serving.store import Store, history
+
+    random, each = np.random.default_rng(1), keys // len(KINDS)
+    with tempfile.TemporaryDirectory() as folder, Store.open(url or f"sqlite:///{folder}/store.db") as store:
+        with store.transaction() as connection:
+            history.clear(connection)
+            for name, kind in KINDS.items():
+                hashes = np.unique(random.integers(1, 2**64 - 1, each, np.uint64))
+                rows = random.integers(0, 2**62, (len(hashes), kind.words))
+                is_open = random.random(len(hashes)) < 0.1  # touched since the tables were made anew
+                open_at = np.zeros(len(hashes), np.int64)
+                history.fill(connection, name, history.Rows(hashes, rows, rows, open_at, is_open))
+            history.set_head(connection, history.Head("{}", layout_text(), as_of=1))
+        begin, cpu = time.perf_counter(), time.process_time()
+        with store.reading() as connection:
+            head = history.head(connection)
+            assert head is not None
+            state = state_of(connection, head)
+        seconds, cpu = time.perf_counter() - begin, time.process_time() - cpu
+        n = sum(len(layer) for key in state.keys.values() for layer in key.layers)
+        if url:
+            with store.transaction() as connection:
+                history.clear(connection)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(f"{n:,} keys loaded in {seconds:.1f} s (CPU {cpu:.1f}), peak {peak:.2f} GiB", flush=True)
+
+
 def main() -> None:
     """Runs what the command line asks for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.history", description=__doc__)
-    parser.add_argument("what", nargs="?", choices=("fold", "compare", "all"), default="all")
+    parser.add_argument("what", nargs="?", choices=("fold", "compare", "floor", "load", "all"), default="all")
     parser.add_argument("--lines", type=int, default=5_000_000)
+    parser.add_argument("--keys", type=int, default=5_000_000)
+    parser.add_argument("--store", help="an empty store to fill with keys and empty again")
     given = parser.parse_args()
     if given.what == "fold":
         measure(given.lines)
     if given.what == "compare":
         compare(given.lines)
+    if given.what == "floor":
+        against_floor(list(batches(given.lines, given.lines)))
+    if given.what == "load":
+        load(given.keys, given.store)
     if given.what == "all":
         steps = (("fold", 1_000_000), ("fold", 10_000_000), ("fold", 1_000_000), ("compare", given.lines))
         for what, lines in steps:  # each in a process of its own, for its peak memory

@@ -24,9 +24,9 @@ from features.build import build
 from features.columns import Lines
 from features.events import Context
 from features.keys import KINDS, row_keys
-from features.row import NEVER, fresh_rows, settle
+from features.row import NEVER, fresh_rows, settle_rows
 from features.snapshot import layout
-from features.state import KeyState, State
+from features.state import KeyState, Layer, State
 from risk.errors import HistoryError
 from risk.inspection import Target
 from risk.layout import utc
@@ -214,12 +214,13 @@ def key_state(connection: Connection, head: Head, name: str, hashes: UInt64 | No
 
 def kept_state(head: Head, name: str, found: Rows) -> KeyState:
     """The state that rows of one kind of key stand for."""
-    kind = KINDS[name]
-    opened = np.where(found.is_open[:, None], found.open, fresh_rows(1, kind.words))
-    for place in np.flatnonzero(found.is_open & (found.open_at < head.as_of)).tolist():
-        settle(found.settled[place], opened[place], *kind.places)
-        opened[place] = fresh_rows(1, kind.words)[0]
-    return KeyState.of(found.hashes, np.concatenate([found.settled, opened], axis=1), head.as_of)
+    if len(found) == 0:
+        return KeyState()
+    passed = found.is_open & (found.open_at < head.as_of)
+    settle_rows(found.settled, found.open, np.flatnonzero(passed), *KINDS[name].places)
+    still = found.is_open & ~passed
+    opened = Layer(found.hashes[still], found.open[still])
+    return KeyState((Layer(found.hashes, found.settled),), opened, head.as_of if len(opened) else int(NEVER))
 
 
 def known_keys(*sources: Iterable[pd.DataFrame]) -> dict[str, UInt64]:

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from sqlalchemy import BigInteger, Connection, LargeBinary, PrimaryKeyConstraint, Table, Text, delete, insert, select
 from sqlalchemy import Column as SqlColumn
 
-from serving.store.append import stream
 from serving.store.rows import CHUNK
 from serving.store.tables import METADATA, ORDERED_TEXT
 
@@ -116,10 +115,10 @@ def set_head(connection: Connection, new: Head) -> None:
 def rows(connection: Connection, kind: str, words: int, hashes: UInt64 | None = None) -> Rows:
     """The rows of one kind of key, of the hashes (ascending, each once) that are there; all by default."""
     columns = HISTORY_KEYS.c
-    query = select(columns.hash, columns.settled, columns.open, columns.open_at).where(columns.kind == kind)
     if hashes is None or len(hashes) > SCAN:
-        found = [_rows(part, words) for part in stream(connection, query)]
+        found = [_rows(part, words) for part in _all(connection, kind)]
     else:
+        query = select(columns.hash, columns.settled, columns.open, columns.open_at).where(columns.kind == kind)
         signed = hashes.view(np.int64).tolist()
         parts = [signed[start : start + CHUNK] for start in range(0, len(signed), CHUNK)]
         found = [_rows(connection.execute(query.where(columns.hash.in_(part))).all(), words) for part in parts]
@@ -128,6 +127,20 @@ def rows(connection: Connection, kind: str, words: int, hashes: UInt64 | None = 
     if hashes is not None and len(hashes) > SCAN:
         together = together.at(np.isin(together.hashes, hashes))
     return together.at(np.argsort(together.hashes))
+
+
+def _all(connection: Connection, kind: str) -> Iterator[Sequence[Sequence[Any]]]:
+    """Every row of a kind, some thousands at a time, straight from the driver: a row object each would cost most."""
+    driver: Any = connection.connection.driver_connection
+    sqlite = connection.dialect.name == "sqlite"
+    cursor = driver.cursor() if sqlite else driver.cursor(name="history_keys", binary=True)  # a name: read as it comes
+    try:
+        mark = "?" if sqlite else "%s"
+        cursor.execute(f"SELECT hash, settled, open, open_at FROM history_keys WHERE kind = {mark}", (kind,))
+        while part := cursor.fetchmany(CHUNK):
+            yield part
+    finally:
+        cursor.close()
 
 
 def rows_of_kinds(connection: Connection, wanted: dict[str, UInt64], words: dict[str, int]) -> dict[str, Rows]:
@@ -150,9 +163,10 @@ def _rows(found: Sequence[Sequence[Any]], words: int) -> Rows:
     hashes, settled, opened, open_at = zip(*found, strict=True) if found else ((), (), (), ())
     waiting, times = np.zeros((len(hashes), words), np.int64), np.zeros(len(hashes), np.int64)
     is_open = np.zeros(len(hashes), bool)
-    for place in [place for place, at in enumerate(open_at) if at is not None]:
-        is_open[place], times[place] = True, open_at[place]
-        waiting[place] = np.frombuffer(opened[place], "<i8")
+    places = [place for place, at in enumerate(open_at) if at is not None]
+    if places:
+        is_open[places], times[places] = True, [open_at[place] for place in places]
+        waiting[places] = np.frombuffer(b"".join(opened[place] for place in places), "<i8").reshape(-1, words)
     rows_of = np.frombuffer(b"".join(settled), "<i8").reshape(-1, words).astype(np.int64)
     return Rows(np.array(hashes, np.int64).view(np.uint64), rows_of, waiting, times, is_open)
 
