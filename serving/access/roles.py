@@ -1,7 +1,7 @@
 """What can be done, and which role may do it. The one table of rights; the API, the console and the tests read it.
 
 Rights are of a role; where they hold is a matter of offices (`serving.access.principal`). A person may have several
-roles. No role has all rights: who manages the users does not see consignments, who reads the audit changes nothing.
+roles. No role has all rights: who manages the users sees no consignment, the auditor changes nothing.
 """
 
 from __future__ import annotations
