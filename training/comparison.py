@@ -89,7 +89,7 @@ def trial(
         random,
         probability,
         order,
-        _slices(mine.iloc[first], table.take(first)),
+        slices_of(mine.iloc[first], table.take(first)),
         mine.iloc[first],
         table.take(first),
         since,
@@ -158,7 +158,7 @@ SECTIONS: Final = ((1, 5, "animals"), (6, 15, "plants and fats"), (16, 24, "food
 """Chapters of the Harmonized System in groups of its sections."""
 
 
-def _slices(lines: pd.DataFrame, table: FeatureTable) -> dict[str, NDArray[np.object_]]:
+def slices_of(lines: pd.DataFrame, table: FeatureTable) -> dict[str, NDArray[np.object_]]:
     """Mode, office, corridor, HS section, and whether the consignee was known."""
 
     def text(name: str) -> pd.Series[Any]:

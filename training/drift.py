@@ -21,7 +21,7 @@ from risk.errors import NotEnoughDataError
 from risk.feature import FeatureTable
 from risk.inspection import Target
 from risk.model import RiskModel
-from training.comparison import _slices
+from training.comparison import slices_of
 from training.dataset import label_lines
 
 Float64 = NDArray[np.float64]
@@ -74,7 +74,7 @@ def drift(
     finds = _finds(labels.label[reads], scores.probability, stream[reads] & late)
     where = {
         kind: _moved(values[~late], values[late])
-        for kind, values in _slices(lines[reads], table).items()
+        for kind, values in slices_of(lines[reads], table).items()
         if kind in {"corridor", "HS section"}
     }
     age = (now - pd.Timestamp(model.facts["data"]["filed_to"])).total_seconds() / 86400

@@ -29,9 +29,11 @@ from risk.selection import ranks
 from training import report
 from training.baselines import baseline_scores
 from training.calibrate import calibrate
+from training.comparison import slices_of
 from training.dataset import Labels, by_consignment, counts, fingerprint, label_lines
 from training.evaluate import CAPACITIES, figures
 from training.fit import Fitted, fit
+from training.page import Tested, write_page
 from training.split import Spans, make_spans
 from training.tune import tune
 
@@ -106,6 +108,8 @@ def train(
     model = RiskModel(model.trees, model.calibration, model.features, model.vocabulary, facts)
     progress("writing the report")
     report.write(files, model, tested.order, tested.label, tested.weight, tested.probability)
+    of_lines = slices_of(tested.lines, table.take(rows.mask("test")).take(tested.line_of))
+    write_page(files, model, Tested(tested.lines, tested.label, tested.probability, tested.order, of_lines))
     return Trained(model, facts)
 
 

@@ -86,3 +86,14 @@ def test_a_span_of_one_class_is_named(tables: tuple[pd.DataFrame, pd.DataFrame],
     other = outcomes.assign(result=outcomes["result"].where(outcomes["recorded_at"] < TEST_FROM, "nothing"))
     with pytest.raises(NotEnoughDataError, match=r"the span test hold no positive"):
         trained((lines, other), tmp_path)
+
+
+def test_the_page_of_the_report_needs_nothing_else_and_names_hits_misses_and_slices(
+    tables: tuple[pd.DataFrame, pd.DataFrame], tmp_path: Path
+) -> None:
+    found = trained(tables, tmp_path)
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    for words in ("Top hits", "Finds ranked lowest", "Month by month", "consignee", "data:image/png;base64,"):
+        assert words in page
+    assert "http" not in page.replace("http-equiv", "")
+    assert found.report["data"]["fingerprint"] in page
