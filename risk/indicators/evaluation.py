@@ -23,7 +23,7 @@ from risk.indicators.view import View, Whole
 NOT_EVALUABLE: Final = 0
 CLEAR: Final = 1
 FIRED: Final = 2
-PART: Final = 262_144
+PART: Final = 65_536
 """Lines looked at together; bounds the memory."""
 BANDS: Final = {"S": 3, "M": 2, "W": 1}
 
