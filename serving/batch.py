@@ -21,7 +21,7 @@ from serving.results import result_format, write_results
 from serving.scorer import Assessments, Past, assess, model_target, summary
 from serving.settings import settings
 from serving.spool import Spool
-from serving.store import ASSESSMENTS, Store, assessments, worklist
+from serving.store import ASSESSMENTS, Store, assessments, finding, worklist
 from serving.terminal import Steps, say, steps
 
 
@@ -147,6 +147,7 @@ def save_assessments(store: Store, assessed: Assessments) -> None:
             names = [column.name for column in ASSESSMENTS if column.name in chunk]
             saved = assessments.save(connection, chunk[names])
             worklist.put(connection, chunk, saved.ids)
+            finding.add(connection, chunk["consignment_id"].tolist())
 
 
 def _past(history: Path | None, spool: Spool, trained: RiskModel) -> Past:

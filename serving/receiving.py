@@ -299,7 +299,7 @@ def _keep(
     saved = assessments.save(connection, table[[name for name in SAVED if name in table]])
     order = table["consignment_id"].tolist()
     worklist.put(connection, table, saved.ids)
-    finding.add(connection, lines)
+    finding.add(connection, order)
     bases.add(connection, saved.ids, table["line_no"].tolist(), basis)
     if saved.known > len(given):
         given |= _stored(connection, {name: ids[name] for name in order if name not in given}, lines, table)

@@ -172,6 +172,7 @@ def release(
 ) -> Response:
     """Only who holds it can give it back; what is not held stays so."""
     with service.store.transaction() as connection:
+        _seen(connection, who, consignment_id)
         held = claims.holder(connection, consignment_id, service.now())
         if held is not None and held.claimed_by != who.id:
             raise ClashError(f"{consignment_id} is held by {held.claimed_by}")

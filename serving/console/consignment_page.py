@@ -106,6 +106,12 @@ def again(
 ) -> RedirectResponse:
     """Compute the assessment again from what was stored, and say whether it comes out the same."""
     say = words(language(request))
+    with service.store.reading() as connection:
+        stored = assessments.one(connection, assessment_id)
+        if stored is None:
+            raise NotThereError(say("There is no assessment {id}.", id=assessment_id))
+        entry = worklist.one(connection, stored["consignment_id"])
+    may_see(who, None if entry is None else entry["office"])
     made = replay(service.store, service.champion, assessment_id)
     differing = ", ".join(made.differs)
     same, other = say("Computed again: the same."), say("Computed again: differs in {names}.", names=differing)

@@ -11,13 +11,24 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
-import pandas as pd
 from sqlalchemy import Column as SqlColumn
-from sqlalchemy import Connection, PrimaryKeyConstraint, Select, Table, and_, exists, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    PrimaryKeyConstraint,
+    RowMapping,
+    Table,
+    and_,
+    exists,
+    func,
+    or_,
+    select,
+)
 
 from risk.parties.mentions import clean_code
 from risk.parties.names import normalise_name
 from serving.store.append import append
+from serving.store.rows import CHUNK
 from serving.store.tables import FILINGS, METADATA, ORDERED_TEXT
 from serving.store.work import CLAIMS, WORKLIST
 
@@ -36,19 +47,21 @@ MOST_WORDS: Final = 8
 """Words of a name that are kept, and words of a search that are looked for."""
 
 
-def add(connection: Connection, lines: pd.DataFrame) -> None:
-    """Keep what the consignments of these lines can be found by (columns of the consignments layout)."""
-    found: set[tuple[str, str]] = set()
-    names = [name for name in (*NUMBERS, *NAMES, "containers") if name in lines]
-    for row in lines[names].drop_duplicates().to_dict("records"):
-        consignment = row["consignment_id"]
-        stated = {name: value for name, value in row.items() if isinstance(value, str)}
-        words = {clean_code(stated[name]) for name in NUMBERS if name in stated}
-        words |= {word for name in NAMES if name in stated for word in _words(stated[name])}
-        words |= set(_containers(stated.get("containers", "")))
-        found |= {(word, consignment) for word in words if word}
-    ordered = sorted(found)
-    append(connection, WORDS, {"word": [word for word, _ in ordered], "consignment_id": [one for _, one in ordered]})
+def add(connection: Connection, consignments: Sequence[str]) -> None:
+    """Keep what these consignments can be found by, out of their filings in the store."""
+    columns = [FILINGS.c[name] for name in (*dict.fromkeys(("consignment_id", *NUMBERS, *NAMES)), "containers")]
+    for start in range(0, len(consignments), CHUNK):
+        wanted = FILINGS.c.consignment_id.in_(list(consignments[start : start + CHUNK]))
+        rows = connection.execute(select(*columns).where(wanted).distinct()).mappings()
+        found = sorted({(word, str(row["consignment_id"])) for row in rows for word in _all_words(row)})
+        append(connection, WORDS, {"word": [word for word, _ in found], "consignment_id": [one for _, one in found]})
+
+
+def _all_words(row: RowMapping) -> set[str]:
+    words = {clean_code(row[name]) for name in NUMBERS if row[name]}
+    words |= {word for name in NAMES if row[name] for word in _words(row[name])}
+    words |= set(_containers(row["containers"] or ""))
+    return words - {""}
 
 
 def ids(connection: Connection, text: str, offices: Sequence[str] | None, limit: int) -> list[str]:
@@ -108,7 +121,7 @@ def page(
         .order_by(columns.place)
         .limit(limit)
     )
-    query = _narrowed(query, wanted)
+    query = query.where(*_conditions(wanted))
     if offices is not None and len(offices) != 1:
         found = [
             dict(row)
@@ -149,29 +162,29 @@ def days(connection: Connection, offices: Sequence[str] | None, limit: int) -> l
     return found
 
 
-def _narrowed(query: Select[Any], wanted: Filter) -> Select[Any]:
+def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
+    """What an entry has to fulfil, and one of the lines of its last version."""
+    found: list[ColumnElement[bool]] = []
     if wanted.lane:
-        query = query.where(WORKLIST.c.lane == wanted.lane)
+        found.append(WORKLIST.c.lane == wanted.lane)
     if wanted.state:
-        query = query.where(WORKLIST.c.state == wanted.state)
+        found.append(WORKLIST.c.state == wanted.state)
     filed = FILINGS.c
-    conditions = []
+    line: list[ColumnElement[bool]] = []
     if wanted.mode:
-        conditions.append(filed.mode == wanted.mode)
+        line.append(filed.mode == wanted.mode)
     if wanted.hs:
-        conditions.append(or_(*(filed.hs_code.startswith(prefix, autoescape=True) for prefix in wanted.hs)))
+        line.append(or_(*(filed.hs_code.startswith(prefix, autoescape=True) for prefix in wanted.hs)))
     if wanted.origin:
-        conditions.append(or_(filed.origin_country == wanted.origin, filed.loading_country == wanted.origin,
-                              filed.loading_port.startswith(wanted.origin, autoescape=True)))  # fmt: skip
+        line.append(or_(filed.origin_country == wanted.origin, filed.loading_country == wanted.origin,
+                        filed.loading_port.startswith(wanted.origin, autoescape=True)))  # fmt: skip
     if wanted.destination:
-        conditions.append(or_(filed.destination_country == wanted.destination,
-                              filed.discharge_port.startswith(wanted.destination, autoescape=True)))  # fmt: skip
-    if conditions:
-        line = exists().where(
-            filed.consignment_id == WORKLIST.c.consignment_id, filed.version == WORKLIST.c.version, *conditions
-        )
-        query = query.where(line)
-    return query
+        line.append(or_(filed.destination_country == wanted.destination,
+                        filed.discharge_port.startswith(wanted.destination, autoescape=True)))  # fmt: skip
+    if line:
+        own = (filed.consignment_id == WORKLIST.c.consignment_id, filed.version == WORKLIST.c.version)
+        found.append(exists().where(*own, *line))
+    return found
 
 
 def _words(text: str) -> list[str]:

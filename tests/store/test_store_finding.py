@@ -44,8 +44,8 @@ def store(url: str) -> Store:
     with store.transaction() as connection:
         assert not filings.add(connection, lines, "test").conflicts
         worklist.put(connection, assessed, ["a1", "a2", "a3"])
-        finding.add(connection, lines)
-        finding.add(connection, lines)
+        finding.add(connection, ["C1", "C2", "C3"])
+        finding.add(connection, ["C1"])
     return store
 
 
