@@ -64,10 +64,42 @@ class Isotonic:
         return {"kind": "isotonic", "raw": [float(x) for x in self.raw], "value": [float(p) for p in self.value]}
 
 
+@dataclass(frozen=True)
+class Beta:
+    """Log odds rising x ln p - falling x ln(1 - p) + intercept of the uncalibrated p: a curve that need not be even.
+
+    M. Kull, T. Silva Filho, P. Flach, "Beta calibration", 2017. Both slopes are 0 or more.
+    """
+
+    rising: float
+    falling: float
+    intercept: float
+
+    def probability(self, raw: Float64) -> Float64:
+        """The probability of each raw score; -ln p and -ln(1 - p) are the soft ramps of the log odds."""
+        log_odds = -self.rising * np.logaddexp(0, -raw) + self.falling * np.logaddexp(0, raw) + self.intercept
+        with np.errstate(over="ignore"):
+            p: Float64 = 1.0 / (1.0 + np.exp(-log_odds))
+        return p
+
+    def to_json(self) -> dict[str, Any]:
+        """The three parameters."""
+        return {
+            "kind": "beta",
+            "rising": float(self.rising),
+            "falling": float(self.falling),
+            "intercept": float(self.intercept),
+        }
+
+
 def from_json(content: Mapping[str, Any]) -> Calibration:
     """The calibration that `to_json` described. Raises ModelError for another kind."""
     if content.get("kind") == "logistic":
         return Logistic(float(content["slope"]), float(content["intercept"]))
     if content.get("kind") == "isotonic":
         return Isotonic(tuple(content["raw"]), tuple(content["value"]))
-    raise ModelError(f"the model has a calibration of kind {content.get('kind')!r}; known are logistic and isotonic")
+    if content.get("kind") == "beta":
+        return Beta(float(content["rising"]), float(content["falling"]), float(content["intercept"]))
+    raise ModelError(
+        f"the model has a calibration of kind {content.get('kind')!r}; known are logistic, beta and isotonic"
+    )

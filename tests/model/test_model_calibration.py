@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from risk.calibration import Calibration, Isotonic, Logistic, from_json
+from risk.calibration import Beta, Calibration, Isotonic, Logistic, from_json
 from risk.errors import ModelError
 
 finite = st.floats(-1e6, 1e6)
@@ -20,7 +20,8 @@ isotonic = st.lists(
         tuple(sorted(float(raw) / 10 for raw, _ in points)), tuple(sorted(value for _, value in points))
     )
 )
-calibrations: st.SearchStrategy[Calibration] = st.one_of(logistic, isotonic)
+beta = st.builds(Beta, st.floats(0, 20), st.floats(0, 20), st.floats(-50, 50))
+calibrations: st.SearchStrategy[Calibration] = st.one_of(logistic, beta, isotonic)
 
 
 @given(calibrations, st.lists(finite, min_size=1))
@@ -45,11 +46,12 @@ def test_the_json_form_gives_the_same_calibration(calibration: Calibration, raw:
 def test_values_one_can_work_out_by_hand() -> None:
     assert Logistic(2.0, 1.0).probability(np.array([-0.5])) == pytest.approx(0.5)
     assert Logistic(1.0, 0.0).probability(np.array([np.log(3)])) == pytest.approx(0.75)
+    assert Beta(1.0, 1.0, 0.0).probability(np.array([np.log(3)])) == pytest.approx(0.75), "equal slopes are logistic"
     steps = Isotonic((0.0, 1.0), (0.2, 0.6))
     np.testing.assert_allclose(steps.probability(np.array([-9, 0, 0.5, 1, 9])), [0.2, 0.2, 0.4, 0.6, 0.6])
 
 
-@pytest.mark.parametrize("content", [{"kind": "beta"}, {}])
+@pytest.mark.parametrize("content", [{"kind": "gamma"}, {}])
 def test_a_kind_that_is_not_known_is_refused_with_those_that_are(content: dict[str, str]) -> None:
-    with pytest.raises(ModelError, match="known are logistic and isotonic"):
+    with pytest.raises(ModelError, match="known are logistic, beta and isotonic"):
         from_json(content)

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from risk.calibration import Isotonic, Logistic
+from risk.calibration import Beta, Isotonic, Logistic
 from risk.errors import NotEnoughDataError
-from training.calibrate import CERTAINTY, ENOUGH_FOR_ISOTONIC, calibrate
+from training.calibrate import CERTAINTY, ENOUGH_TO_CHOOSE, calibrate
 
 Float64 = NDArray[np.float64]
 
@@ -51,12 +51,22 @@ def test_what_is_said_on_average_is_what_was_found_on_average_by_weight(n: int, 
 
 
 def test_few_findings_give_a_curve_of_two_numbers_and_many_a_finer_one() -> None:
-    raw = np.linspace(-3, 3, 4 * ENOUGH_FOR_ISOTONIC)
+    raw = np.linspace(-3, 3, 4 * ENOUGH_TO_CHOOSE)
     label = np.zeros(len(raw))
-    label[-ENOUGH_FOR_ISOTONIC + 1 :] = 1
+    label[-ENOUGH_TO_CHOOSE + 1 :] = 1
     assert isinstance(calibrate(raw, label, np.ones(len(raw))), Logistic)
-    label[-ENOUGH_FOR_ISOTONIC] = 1
+    label[-ENOUGH_TO_CHOOSE] = 1
     assert isinstance(calibrate(raw, label, np.ones(len(raw))), Isotonic)
+
+
+def test_a_curve_that_is_not_even_is_followed_by_the_beta_curve() -> None:
+    rng = np.random.default_rng(1)
+    raw = rng.normal(0, 2.5, 20_000)
+    truth = Beta(0.2, 1.5, -1.0)
+    label = (rng.random(len(raw)) < truth.probability(raw)).astype(np.float64)
+    found = calibrate(raw, label, np.ones(len(raw)))
+    assert isinstance(found, Beta)
+    np.testing.assert_allclose(found.probability(raw), truth.probability(raw), atol=0.03)
 
 
 def test_a_known_slope_and_base_are_found_again() -> None:
