@@ -15,6 +15,7 @@ from risk.errors import UsageError
 from serving import audit
 from serving.access.errors import UnknownError
 from serving.access.known import Known, digest
+from serving.access.limits import DAYS, RATE, SIZE
 from serving.access.names import checked_name, checked_offices, checked_roles
 from serving.access.passwords import check_secret, hash_secret
 from serving.access.principal import Principal
@@ -24,9 +25,6 @@ from serving.store import access as table
 from serving.store.access import ApiKey
 
 START: Final = "risk_"
-DAYS: Final = 365
-RATE: Final = 6_000
-SIZE: Final = 100_000_000
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from serving.access.keys import DAYS, RATE, SIZE
+from serving.access.limits import DAYS, RATE, SIZE
 
 app = typer.Typer(help="The API keys of systems.", no_args_is_help=True)
 

@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from risk.errors import RiskError
 from serving.access import keys, people
+from serving.access.limits import DAYS
 from serving.access.roles import Permission, Role
 from serving.api.service import Desk
 from serving.console.door import PageRoute, Principal, allowed
@@ -63,7 +64,7 @@ def change_key(
     prefix: Text = "",
     roles: Annotated[list[str] | None, Form()] = None,
     offices: Text = "",
-    days: Annotated[int, Form(ge=1, le=3650)] = keys.DAYS,
+    days: Annotated[int, Form(ge=1, le=3650)] = DAYS,
 ) -> Any:
     """Make a key, which is shown this once, or revoke one."""
     try:
