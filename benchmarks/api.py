@@ -29,6 +29,11 @@ import pandas as pd
 from benchmarks.api_load import Load, cpu_seconds, memory_mb, send
 from benchmarks.api_world import ID, TIME, fill_store, make_office
 from benchmarks.api_yardsticks import mlflow_rows, mlflow_server, postgres
+from serving.access import keys
+from serving.access.principal import local
+from serving.settings import _in_force as in_force
+from serving.settings import settings
+from serving.store import Store
 
 PARTS: Final = ("sqlite", "bare", "mlflow", "single", "postgres", "memory")
 CONNECTIONS: Final = 8
@@ -63,6 +68,13 @@ def server(home: Path, *options: str, url: str | None = None) -> Iterator[tuple[
     finally:
         process.terminate()
         process.wait(30)
+
+
+def key(url: str | None = None) -> str:
+    """The header with a key that may score, without a limit that counts here."""
+    wanted = keys.Wanted(f"load-{time.time_ns()}", ["operator"], None, rate=10**9)
+    with Store.open(url or settings().store_url) as store:
+        return f"X-API-Key: {keys.add(store, wanted, local(), datetime.now(UTC))[1]}\r\n"
 
 
 def wait(address: str) -> None:
@@ -105,11 +117,12 @@ def main() -> None:
         os.environ["RISK_HOME"] = str(home)
         if not (home / "manifest.csv").exists():
             make_office(home, wanted.lines)
+        Store.upgrade(settings().store_url)
         body, requests = bodies(home), wanted.requests
 
-        def manifests(port: int, connections: int = CONNECTIONS) -> Callable[[int], Load]:
-            path = "/v1/manifests?capacity=5"
-            return lambda count: send(port, path, body, connections=connections, requests=count)
+        def manifests(port: int, url: str | None = None) -> Callable[[int], Load]:
+            path, headers = "/v1/manifests?capacity=5", key(url)
+            return lambda count: send(port, path, body, connections=CONNECTIONS, requests=count, headers=headers)
 
         rates: dict[str, float] = {}
         if "sqlite" in wanted.parts:
@@ -122,10 +135,11 @@ def main() -> None:
             rates["mlflow"] = _mlflow(home, requests)
         if "single" in wanted.parts:
             with server(home) as (process, port):
-                one = bodies(home, 1)
+                one, headers = bodies(home, 1), key()
                 measured(
                     "one consignment, one connection", process,
-                    lambda count: send(port, "/v1/manifests", one, connections=1, requests=count), requests,
+                    lambda count: send(port, "/v1/manifests", one, connections=1, requests=count, headers=headers),
+                    requests,
                 )  # fmt: skip
         if "postgres" in wanted.parts:
             _postgres(home, manifests, requests)
@@ -156,26 +170,26 @@ def _mlflow(home: Path, requests: int) -> float:
         ).rate  # fmt: skip
 
 
-def _postgres(home: Path, manifests: Callable[[int], Callable[[int], Load]], requests: int) -> None:
+def _postgres(home: Path, manifests: Callable[..., Callable[[int], Load]], requests: int) -> None:
     with postgres() as url:
         if url is None:
             print("PostgreSQL is not installed; not measured")
             return
         os.environ["RISK_DATABASE_URL"] = url
-        from serving import settings
-
-        settings._in_force.clear()
+        in_force.clear()
         fill_store(home)
         del os.environ["RISK_DATABASE_URL"]
         rates = []
         for workers in ("1", "2"):
             with server(home, "--workers", workers, url=url) as (process, port):
                 time.sleep(3)
-                rates.append(measured(f"the whole way, PostgreSQL, {workers}", process, manifests(port), requests).rate)
+                rates.append(
+                    measured(f"the whole way, PostgreSQL, {workers}", process, manifests(port, url), requests).rate
+                )
         print(f"two workers / one: {rates[1] / rates[0]:.2f} (wanted: 1.6)")
 
 
-def _memory(home: Path, manifests: Callable[[int], Callable[[int], Load]], requests: int) -> None:
+def _memory(home: Path, manifests: Callable[..., Callable[[int], Load]], requests: int) -> None:
     with server(home) as (process, port):
         load = manifests(port)
         for number in range(6):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import pandas as pd
 import uvicorn
 from fastapi import FastAPI
 
@@ -27,7 +28,7 @@ class _NoStore:
 
     @staticmethod
     def filed(ids: list[str]) -> Any:
-        return receiving.pd.DataFrame({"consignment_id": [], "version": [], "filed_at": []})
+        return pd.DataFrame({"consignment_id": [], "version": [], "filed_at": []})
 
 
 def bare(store: Store, body: bytes, service: InService, wish: Wish, received_at: datetime, **_: Any) -> Received:

@@ -72,7 +72,7 @@ def postgres() -> Iterator[str | None]:
     options = ["--auth=trust", "--username=risk", "--encoding=UTF8", "--no-locale"]
     quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     subprocess.run([programs / "initdb", "-D", folder / "data", *options], check=True, **quiet, **who)
-    command = [programs / "postgres", "-D", folder / "data", "-k", folder, "-c", "listen_addresses="]
+    command: list[str | Path] = [programs / "postgres", "-D", folder / "data", "-k", folder, "-c", "listen_addresses="]
     process = subprocess.Popen(command, **quiet, **who)
     try:
         time.sleep(2)
