@@ -6,14 +6,13 @@ The n-th message of a run is drawn from `seed` and n alone, so that any of them 
 from __future__ import annotations
 
 import gzip
-import os
 import random
 import resource
 import tempfile
 import time
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from functools import cache
@@ -160,7 +159,7 @@ def changed(name: str, text: bytes, drawn: random.Random) -> bytes:
 
 
 def _chunk(first: int, last: int, seed: int) -> tuple[Counter[str], list[str], float, float]:
-    """Read some messages: outcomes, faults, the slowest in seconds and in seconds a megabyte."""
+    """Read some messages, each fault printed as it comes: outcomes, faults, the slowest in seconds and in seconds a megabyte."""
     sources = originals()
     names = sorted(sources)
     outcomes: Counter[str] = Counter()
@@ -181,10 +180,11 @@ def _chunk(first: int, last: int, seed: int) -> tuple[Counter[str], list[str], f
             seconds = time.process_time() - begin
             outcomes[f"{name}: {outcome.split('|')[0]}"] += 1
             slowest, pace = max(slowest, seconds), max(pace, seconds / max(len(data), 10_000) * 1e6)
+            if "|" not in outcome and seconds > SLOWEST * max(1.0, len(data) / 20_000):
+                outcome = f"fault|took {seconds:.1f} s of the processor for {len(data):,} bytes"
             if "|" in outcome:
-                faults.append(f"seed {seed}, message {number} ({name}): {outcome}")
-            elif seconds > SLOWEST * max(1.0, len(data) / 20_000):
-                faults.append(f"seed {seed}, message {number} ({name}): took {seconds:.1f} s for {len(data):,} bytes")
+                faults.append(f"seed {seed}, message {number} ({name}): {outcome.split('|', 1)[1]}")
+                print(faults[-1], flush=True)
     return outcomes, faults, slowest, pace
 
 
@@ -223,13 +223,6 @@ def run(messages: int, seed: int) -> None:
           f"peak {peak:.0f} MB")  # fmt: skip
     for name, count in sorted(outcomes.items()):
         print(f"  {name}: {count:,}")
-    faults = list(_all(parts))
-    for fault in faults[:50]:
-        print(fault)
+    faults = sum(len(part[1]) for part in parts)
     if faults:
-        raise SystemExit(f"{len(faults):,} messages were not dealt with as they should be (process {os.getpid()})")
-
-
-def _all(parts: list[tuple[Counter[str], list[str], float, float]]) -> Iterator[str]:
-    for part in parts:
-        yield from part[1]
+        raise SystemExit(f"{faults:,} messages were not dealt with as they should be; they are named above")
