@@ -159,7 +159,7 @@ def changed(name: str, text: bytes, drawn: random.Random) -> bytes:
 
 
 def _chunk(first: int, last: int, seed: int) -> tuple[Counter[str], list[str], float, float]:
-    """Read some messages, each fault printed as it comes: outcomes, faults, the slowest in seconds and in seconds a megabyte."""
+    """Read some messages, printing faults as they come: outcomes, faults, the slowest in s and in s a megabyte."""
     sources = originals()
     names = sorted(sources)
     outcomes: Counter[str] = Counter()
