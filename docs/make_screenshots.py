@@ -25,7 +25,7 @@ WIDE = {"width": 1280, "height": 860}
 def main(demo: Path) -> None:
     """Take all pictures."""
     chromium = next((found for name in ("chromium", "chromium-browser") if (found := shutil.which(name))), None)
-    if chromium is None or not (demo / "mlruns").is_dir():
+    if chromium is None or not (demo / "login.txt").is_file():
         raise SystemExit("needs Chromium (apt-get install chromium) and the demo's data (make demo)")
     command = [sys.executable, "-c", "from serving.cli import main; main()", "--home", str(demo), "serve"]
     server = subprocess.Popen([*command, "--port", str(PORT)])
@@ -34,7 +34,7 @@ def main(demo: Path) -> None:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
             page = browser.new_page(base_url=ADDRESS, viewport=WIDE, locale="en-GB", device_scale_factor=1)  # type: ignore[arg-type]
-            _sign_in(page)
+            _sign_in(page, *(demo / "login.txt").read_text(encoding="utf-8").split())
             page.screenshot(path=HERE / "console-worklist.png")
             page.locator("a.open").first.click()
             page.screenshot(path=HERE / "console-consignment.png", full_page=True)
@@ -48,12 +48,10 @@ def main(demo: Path) -> None:
         server.wait(20)
 
 
-def _sign_in(page: Page) -> None:
-    from serving.demonstration import DEMO_NAME, DEMO_PASSWORD
-
+def _sign_in(page: Page, name: str, password: str) -> None:
     page.goto("/login")
-    page.get_by_label("Name").fill(DEMO_NAME)
-    page.get_by_label("Password").fill(DEMO_PASSWORD)
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign in").click()
     page.locator("a.open").first.wait_for()
 

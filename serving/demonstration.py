@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,10 @@ from risk.consignment import CONSIGNMENTS
 from risk.inspection import Target
 from risk.layout import column_names, utc
 from risk.model import RiskModel
+from serving.access import people
+from serving.access.passwords import new_password
+from serving.access.principal import local
+from serving.access.roles import Role
 from serving.batch import save_assessments
 from serving.importer import import_files
 from serving.modelling import Made, train_tables, training_json
@@ -34,6 +39,7 @@ from training.simulation.messages import cuscar
 from training.simulation.world import World, simulate
 
 SHOWN: Final = 10
+DEMO_NAME: Final = "demo"
 RANKINGS: Final = {
     "model": "this model",
     "rules": "the rules in force until then",
@@ -78,21 +84,37 @@ def run_demo(folder: Path, *, lines: int, seed: int, as_json: bool = False) -> N
         )
         with Store.open(settings().store_url) as store:
             save_assessments(store, assessed)
+            password = _demo_person(store)
         write_results(assessed.table, folder / "worklist.csv")
-        _write_manifest(manifest, folder / "manifest.edi")
+        named = _write_manifest(manifest, folder / "manifest.edi")
+        login = folder / "login.txt"
+        login.write_text(f"{DEMO_NAME}\n{password}\n", encoding="utf-8")
+        login.chmod(0o600)
     counts = _counts(world)
     if as_json:
         print_json({**counts, "against_truth": found, "training": training_json(made)})
         return
     _print(folder, counts, found, made, assessed, manifest, last_day)
+    _print_next(folder, password, named)
 
 
-def _write_manifest(lines: pd.DataFrame, path: Path) -> None:
-    """The bills by sea as the cargo report that a carrier would send."""
+def _demo_person(store: Store) -> str:
+    """Somebody with every role, and a new password for them; the data are simulated, so one may see all."""
+    roles, password, now = [role.value for role in Role], new_password(), datetime.now(UTC)
+    if DEMO_NAME in {user.name for user in people.listed(store)}:
+        people.set_password(store, DEMO_NAME, password, local(), now)
+    else:
+        people.add(store, DEMO_NAME, password, roles, None, local(), now)
+    return password
+
+
+def _write_manifest(lines: pd.DataFrame, path: Path) -> bool:
+    """The bills by sea as the cargo report that a carrier would send; whether there are any."""
     by_sea = lines[lines["mode"] == "sea"]
     if len(by_sea):
         with path.open("w", encoding="utf-8") as file:
             cuscar.write(by_sea.reindex(columns=column_names(CONSIGNMENTS)), file)
+    return len(by_sea) > 0
 
 
 def _against_truth(model: RiskModel, tables: Tables, world: World, picture: Path) -> dict[str, Any]:
@@ -156,13 +178,22 @@ def _print(
     out.print(table)
     out.print(f"\n[bold]The most suspicious consignments of {utc(last_day)[:10]}[/bold]\n")
     print_worklist(assessed, manifest, SHOWN)
+
+
+def _print_next(folder: Path, password: str, manifest: bool) -> None:
+    report = "its bills by sea as a cargo report (manifest.edi, CUSCAR), " if manifest else ""
     out.print(
         f"\nLeft in {folder}/: the simulated files (world/), the store (risk.db), the model and its card (mlruns/), "
-        "the whole day (worklist.csv),\nits bills by sea as a cargo report (manifest.edi, CUSCAR), what is found with "
-        "how many inspections (found.png).\n"
+        f"the whole day (worklist.csv),\n{report}what is found with how many inspections (found.png).\n"
         "Next:\n"
-        f"  risk --home {folder} serve              the worklist in a browser\n"
-        f"  risk --home {folder} score {folder}/manifest.edi -o {folder}/manifest.csv\n"
-        "                                         score a message, or one of your own (docs/formats.md)\n"
-        "  risk train --help                      train on your own inspections"
+        f"  risk --home {folder} serve\n"
+        f"      then open http://127.0.0.1:8000 and sign in as {DEMO_NAME} with {password} (kept in {folder}/login.txt)",
+        highlight=False,
     )
+    if manifest:
+        out.print(
+            f"  risk --home {folder} score {folder}/manifest.edi -o {folder}/manifest.csv\n"
+            "      scores a message, or one of your own (docs/formats.md)",
+            highlight=False,
+        )
+    out.print("  risk train --help\n      trains on your own inspections", highlight=False)

@@ -5,8 +5,9 @@ The same functions as the API's; what stands against it is said on the page and 
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse
@@ -21,7 +22,7 @@ from serving.console.consignment_page import back_to
 from serving.console.door import PageRoute, Principal, allowed, may_see, record
 from serving.console.web import language
 from serving.console.words import words
-from serving.day_work import ClashError, NotThereError, Override, answer, override
+from serving.day_work import ClashError, Draw, NotThereError, Override, answer, override, select_day
 from serving.inspecting import correct, one
 from serving.inspecting import record as store_outcome
 from serving.store import claims, notes, worklist
@@ -128,6 +129,31 @@ def lane(
     if made["kind"] == "asked":
         return back_to(consignment_id, say("Noted. A second person has to confirm it."))
     return back_to(consignment_id, say("The lane is now {lane}.", lane=say(lane)))
+
+
+@router.post("/act/selection")
+def selection(
+    request: Request,
+    service: Desk,
+    who: Annotated[Principal, Depends(allowed(Permission.MAKE_SELECTION))],
+    office: Text,
+    day: Annotated[date, Form()],
+    capacity: Annotated[int, Form(ge=1, le=1_000_000)],
+) -> RedirectResponse:
+    """Make the day's selection of an office: so many inspections, part at random, the rest by risk. Made once."""
+    say, own = words(language(request)), service.settings
+    may_see(who, office)
+    with service.store.transaction() as connection:
+        how = Draw(capacity, own.seed, own.random_share)
+        made = select_day(connection, office, day.isoformat(), how, who.id, service.now())
+        if made["new"]:
+            subject, details = f"{office} {day.isoformat()}", {"inspections": made["inspections"]}
+            record(connection, who, "selection.make", subject, None, details)
+    sentence = say("Selected: {count} inspections.", count=made["inspections"])
+    if not made["new"]:
+        sentence = say("The selection had been made before, by {name}; nothing was changed.", name=made["made_by"])
+    asked = urlencode({"office": office, "day": day.isoformat(), "said": sentence[:300]})
+    return RedirectResponse(f"/?{asked}", 303)
 
 
 @router.post("/act/second")

@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from risk.consignment import MODES
 from risk.reference import tables
 from risk.selection import LANES
+from serving.access.roles import Permission
 from serving.api.service import Desk
 from serving.console import rows
 from serving.console.door import PageRoute, Principal, allowed
@@ -40,6 +41,7 @@ def show(
     group: Annotated[str, Query(max_length=40)] = "",
     state: Annotated[str, Query(max_length=10)] = "open",
     after: Annotated[str, Query(max_length=600)] = "",
+    said: Annotated[str, Query(max_length=300)] = "",
 ) -> Response:
     """The worklist of a day, or what a search finds on any day."""
     say = words(language(request))
@@ -88,10 +90,18 @@ def show(
         "entries": listed,
         "here": "/?" + urlencode({**kept, **({"after": after} if after else {})}),
         "following": "/?" + urlencode({**kept, "after": entries[SIZE - 1]["place"]}) if more else "",
-        "notice": say("{count} consignments found", count=len(listed)) if q and listed else "",
+        "notice": say("{count} consignments found", count=len(listed)) if q and listed else said,
+        "to_select": _to_select(who, office, offices, left, bool(q)),
         "empty": _empty(say, q, bool(days), len(kept) > 2),
     }
     return page(request, "worklist.html", values)
+
+
+def _to_select(who: Principal, office: str, offices: list[str], left: int | None, searching: bool) -> str | None:
+    """The office whose selection of the day could be made from here, if any."""
+    if searching or left is not None or not who.may(Permission.MAKE_SELECTION):
+        return None
+    return office or (offices[0] if len(offices) == 1 else None)
 
 
 def _empty(say: Any, q: str, anything: bool, narrowed: bool) -> str:
