@@ -187,7 +187,8 @@ def _print_next(folder: Path, password: str, manifest: bool) -> None:
         f"the whole day (worklist.csv),\n{report}what is found with how many inspections (found.png).\n"
         "Next:\n"
         f"  risk --home {folder} serve\n"
-        f"      then open http://127.0.0.1:8000 and sign in as {DEMO_NAME} with {password} (kept in {folder}/login.txt)",
+        f"      then open http://127.0.0.1:8000 and sign in as {DEMO_NAME} with {password}\n"
+        f"      (kept in {folder}/login.txt)",
         highlight=False,
     )
     if manifest:
