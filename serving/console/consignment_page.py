@@ -45,9 +45,11 @@ def show(
     say = words(tongue)
     with service.store.reading() as connection:
         lines = filings.versions(connection, consignment_id)
-        if lines.empty:
-            raise NotThereError(say("There is no consignment {id}.", id=consignment_id))
         entry = worklist.one(connection, consignment_id)
+        if lines.empty:
+            missing = say("There is no consignment {id}.", id=consignment_id)
+            unfiled = say("It was scored from a file that was not imported. Run risk import FILE to see its record.")
+            raise NotThereError(missing if entry is None else unfiled)
         office = entry["office"] if entry else _last(lines).get("customs_office")
         may_see(who, office if isinstance(office, str) else None)
         found = assessments.read(connection, consignment_id=consignment_id)
