@@ -62,7 +62,7 @@ def show(
         values: dict[str, Any] = {
             "id": consignment_id,
             "entry": entry,
-            "place": rows.shown(connection, [entry], service.now(), tell)[0] if entry else None,
+            "place": _placed(connection, entry, service.now(), tell),
             "told": told[-1] if told else None,
             "explained": tell(told[-1]["reasons"], told[-1]["indicators"]) if told else None,
             "method": tell(told[-1]["reasons"], []).method_text(tongue) if told else "",
@@ -127,6 +127,11 @@ def back_to(consignment_id: str, sentence: str, *, bad: bool = False) -> Redirec
     """The page of a consignment again, with a sentence about what was done."""
     said = urlencode({"said": sentence[:300], **({"bad": "1"} if bad else {})})
     return RedirectResponse(f"/consignments/{quote(consignment_id, safe='')}?{said}", 303)
+
+
+def _placed(connection: Any, entry: dict[str, Any] | None, now: Any, tell: rows.Tell) -> dict[str, Any] | None:
+    """The entry of the worklist, ranked among those of its office and day."""
+    return rows.shown(connection, [entry], now, tell, [entry["office"]])[0] if entry else None
 
 
 def _marks(say: Say, events: list[dict[str, Any]]) -> list[Mark]:

@@ -38,7 +38,7 @@ def shown(connection: Connection, entries: Sequence[Mapping[str, Any]], now: Any
     told = _reasons(connection, ids)
     riskiest = bases.riskiest_lines(connection, ids)
     lines = _lines(connection, [entry["consignment_id"] for entry in entries])
-    ranks = _ranks(connection, entries)
+    ranks = _ranks(connection, entries, offices)
     found = []
     for entry in entries:
         own = lines.get((entry["consignment_id"], entry["version"]), [])
@@ -124,13 +124,15 @@ def _lines(connection: Connection, ids: Sequence[str]) -> dict[tuple[str, int], 
     return found
 
 
-def _ranks(connection: Connection, entries: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    """The place of each among all of its office and day, 1 the riskiest."""
+def _ranks(
+    connection: Connection, entries: Sequence[Mapping[str, Any]], offices: Sequence[str] | None
+) -> dict[str, int]:
+    """The place of each among all of its day at these offices, 1 the riskiest."""
     columns = WORKLIST.c
     found = {}
     for entry in entries:
-        before = select(func.count()).where(
-            columns.office == entry["office"], columns.day == entry["day"], columns.place <= entry["place"]
-        )
-        found[entry["consignment_id"]] = int(connection.execute(before).scalar_one())
+        query = select(func.count()).where(columns.day == entry["day"], columns.place <= entry["place"])
+        if offices is not None:
+            query = query.where(columns.office.in_(list(offices)))
+        found[entry["consignment_id"]] = int(connection.execute(query).scalar_one())
     return found

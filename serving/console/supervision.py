@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from string import ascii_uppercase
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, and_, func, select
 
 from serving.store.append import microseconds, moment
-from serving.store.tables import OUTCOME_ROWS
+from serving.store.tables import FILINGS, OUTCOME_ROWS
 from serving.store.work import DECISIONS, SELECTIONS, WORKLIST
 
 DAYS: Final = 120
@@ -25,27 +25,33 @@ POINTS: Final = 60
 
 
 def results(connection: Connection, label: str, offices: Sequence[str] | None, now: datetime) -> pd.DataFrame:
-    """Consignments of the worklist with an outcome of the last months.
+    """Consignments with an outcome recorded in the DAYS before the latest one.
 
-    Columns: consignment_id, recorded_at, found (1.0, 0.0, NaN when inconclusive), chosen (how it was chosen), lane,
-    office, probability, officer.
+    Columns: consignment_id, recorded_at, found (1.0, 0.0, NaN when inconclusive), chosen (how it was chosen), officer,
+    office, and lane and probability where it was scored.
     """
-    out, work = OUTCOME_ROWS.c, WORKLIST.c
+    out, work, filed = OUTCOME_ROWS.c, WORKLIST.c, FILINGS.c
+    latest = select(func.max(out.recorded_at)).where(out.recorded_at <= microseconds(now))
+    last = connection.execute(latest).scalar_one() or 0
+    office = func.coalesce(work.office, filed.customs_office)
+    first = and_(filed.consignment_id == out.consignment_id, filed.line_no == 1, filed.version == 1)
     query = (
-        select(out.consignment_id, out.recorded_at, out.result, out.selection_reason, out.officer_id,
-               work.lane, work.office, work.probability)
-        .join(WORKLIST, work.consignment_id == out.consignment_id)
-        .where(out.recorded_at >= microseconds(now - timedelta(days=DAYS)), out.label == label)
+        select(out.consignment_id, out.recorded_at, out.result, out.selection_reason, out.officer_id, work.lane, office,
+               work.probability)
+        .join(WORKLIST, work.consignment_id == out.consignment_id, isouter=True)
+        .join(FILINGS, first, isouter=True)
+        .where(out.recorded_at > last - DAYS * 86_400_000_000, out.recorded_at <= last, out.label == label)
         .order_by(out.recorded_at, out.id)
     )  # fmt: skip
     if offices is not None:
-        query = query.where(work.office.in_(list(offices)))
+        query = query.where(office.in_(list(offices)))
     frame = pd.DataFrame(
         connection.execute(query).all(),
         columns=["consignment_id", "recorded_at", "result", "chosen", "officer", "lane", "office", "probability"],
     ).drop_duplicates("consignment_id", keep="last")
     found = (frame["result"] == "wildlife").astype(float).where(frame["result"] != "inconclusive")
-    return frame.assign(found=found, chosen=frame["chosen"].fillna("not stated")).reset_index(drop=True)
+    stated = {"found": found, "chosen": frame["chosen"].fillna("not stated"), "office": frame["office"].fillna("?")}
+    return frame.assign(**stated).reset_index(drop=True)
 
 
 def rates(frame: pd.DataFrame, by: str) -> list[dict[str, Any]]:
@@ -68,7 +74,8 @@ def without_names(frame: pd.DataFrame) -> pd.DataFrame:
 
 def curve(frame: pd.DataFrame) -> list[dict[str, float]]:
     """Precision and recall among the inspected, by the probability from which one would have inspected."""
-    known = frame[frame["found"].notna()].sort_values("probability", ascending=False)
+    known = frame[frame["found"].notna() & frame["probability"].notna()]
+    known = known.sort_values("probability", ascending=False)
     if known.empty or not known["found"].sum():
         return []
     hits = known["found"].to_numpy().cumsum()

@@ -87,9 +87,9 @@ def explained_to(
     return full if explanation.FULL & set(who.roles) else explanation.for_role(full, "officer")
 
 
-def brief(item: explanation.Item, tongue: str) -> str:
-    """What an item says, without its concept and share."""
-    return "; ".join(dict.fromkeys(speak(phrase, tongue) for phrase in item.phrases))
+def brief(item: explanation.Item, tongue: str, most: int | None = None) -> str:
+    """What an item says, without its concept and share; the first so many phrases of it."""
+    return "; ".join(dict.fromkeys(speak(phrase, tongue) for phrase in item.phrases[:most]))
 
 
 def _frame(request: Request) -> dict[str, Any]:
@@ -133,13 +133,13 @@ def _tools(tongue: str, where: ZoneInfo) -> dict[str, Any]:
         "when": when,
         "day": day,
         "country": _country,
-        "brief": lambda item: brief(item, tongue),
+        "brief": lambda item, most=None: brief(item, tongue, most),
         "lane_mark": LANE_MARKS.get,
     }
 
 
 def _babel(tongue: str) -> str:
-    return {"zh": "zh_Hans"}.get(tongue, tongue)
+    return {"zh": "zh_Hans", "en": "en_GB"}.get(tongue, tongue)
 
 
 def _country(code: str | None) -> str:

@@ -64,7 +64,7 @@ def show(
             entries = [entry for entry in found if entry is not None]
         else:
             entries = finding.page(connection, shown_day, wanted, narrowed, after, SIZE + 1)
-        listed = rows.shown(connection, entries[:SIZE], service.now(), partial(explained_to, who))
+        listed = rows.shown(connection, entries[:SIZE], service.now(), partial(explained_to, who), wanted)
         counts = {} if q else finding.counts(connection, shown_day, wanted)
         left = None if q else rows.inspections_left(connection, shown_day, wanted if wanted is not None else offices)
     if q and len(listed) == 1:
@@ -88,6 +88,7 @@ def show(
         "lane_counts": counts,
         "left": left,
         "entries": listed,
+        "most": max((entry["probability"] for entry in listed), default=1.0),
         "here": "/?" + urlencode({**kept, **({"after": after} if after else {})}),
         "following": "/?" + urlencode({**kept, "after": entries[SIZE - 1]["place"]}) if more else "",
         "notice": say("{count} consignments found", count=len(listed)) if q and listed else said,
