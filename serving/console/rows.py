@@ -27,10 +27,17 @@ _FILED: Final = [
 ]  # fmt: skip
 
 
-def shown(connection: Connection, entries: Sequence[Mapping[str, Any]], now: Any, tell: Tell) -> list[dict[str, Any]]:
+def shown(
+    connection: Connection,
+    entries: Sequence[Mapping[str, Any]],
+    now: Any,
+    tell: Tell,
+    offices: Sequence[str] | None,
+) -> list[dict[str, Any]]:
     """Entries of the worklist with what an officer reads of each, in the order given.
 
-    `tell` puts stored reasons and indicators into one explanation, as this officer may see it.
+    `tell` puts stored reasons and indicators into one explanation, as this officer may see it; `offices` are those
+    among which the rank of the day is counted, all when None.
     """
     if not entries:
         return []
