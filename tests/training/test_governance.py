@@ -86,8 +86,7 @@ def test_a_challenger_scores_in_shadow_without_effect(office: Office, tmp_path: 
     shutil.copytree(office.home, home)
     assert risk(home, "import", office.filed, office.manifest).status == 0
     assert risk(home, "score", office.manifest, "-o", tmp_path / "out.csv").status == 0
-    with at_home(home):
-        other = "2" if registry().champion().version == "1" else "1"  # type: ignore[union-attr]
+    other = office.train(home, "--seed", "3").json["version"]
     found = risk(home, "shadow", "--model", other, "--json").json
     again = risk(home, "shadow", "--model", other, "--json").json
     assert found["consignments"] == again["consignments"] == found["new"] > 0
