@@ -19,7 +19,7 @@ from risk.manifests.edifact_codes import PASSED_OVER, moment
 from risk.manifests.facts import MessageFacts
 from risk.manifests.message import Collector
 from risk.manifests.raw import Raw
-from risk.manifests.segments import BLANK, COMPONENT, ELEMENT, LONGEST, MOST_ROWS, OVERLONG, TERMINATOR, Marks, Segments
+from risk.manifests.segments import BLANK, COMPONENT, ELEMENT, LONGEST, OVERLONG, TERMINATOR, Marks, Segments
 
 LEVELS: Final = {
     "UNOA": "utf-8", "UNOB": "utf-8", "UNOC": "utf-8", "UNOD": "iso8859-2", "UNOE": "iso8859-5",
@@ -51,7 +51,7 @@ class Edifact:
     def __iter__(self) -> Iterator[Raw]:
         """The bills in order, in batches; what is damaged is rejected bill by bill."""
         stream, at, level = self._open()
-        bills = Collector(str(self._path), min(self._batch_rows, MOST_ROWS), self._received)
+        bills = Collector(str(self._path), self._batch_rows, self._received)
         messages = _Messages(str(self._path), bills, self._received is not None)
         cuscar = messages.cuscar
         for block in stream:

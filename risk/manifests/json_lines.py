@@ -1,7 +1,11 @@
-"""Reads JSON Lines, one JSON object on each line, and JSON arrays of objects; keys are columns, blank lines nothing."""
+"""Reads JSON Lines, one JSON object on each line, and JSON arrays of objects; keys are columns, blank lines nothing.
+
+An object around the records, or one written over several lines, is refused, as its lines would each be a reject.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -11,6 +15,7 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
+from risk.errors import InputError
 from risk.manifests.content import open_text
 from risk.manifests.json_array import elements
 from risk.manifests.raw import Raw, as_text, text_of
@@ -19,6 +24,8 @@ from risk.manifests.records import Reject, shorten
 _SAMPLE: Final = 1000  # lines that tell which keys to expect
 _HEAD: Final = 4096  # characters in which the first sign is looked for at a time
 _BLOCK: Final = 4096  # records kept as Python objects before they become columns
+_AROUND: Final = re.compile(r'\{\s*"(consignments|outcomes)"\s*:\s*\[')
+_GOES_ON: Final = re.compile(r"\{.*[{\[,]\s*|\{\s*")  # how the first line of an object over several lines ends
 
 
 class JsonLines:
@@ -61,6 +68,17 @@ class JsonLines:
         file.seek(0)
         if first.startswith("["):
             return elements(file, str(self._path))
+        around = _AROUND.match(first)
+        if around is not None:
+            raise InputError(
+                f"{self._path}: an object holds the {around[1]} as a list; expected is that list alone (a JSON array) "
+                "or one object on each line."
+            )
+        if first.endswith("\n") and _GOES_ON.fullmatch(first):
+            raise InputError(
+                f"{self._path}: a JSON object is written over several lines; expected is one object on each line, or "
+                "an array of objects."
+            )
         return ((line, text) for line, text in enumerate(file, 1) if not text.isspace())
 
     def _block(self, lines: list[tuple[int, str]]) -> Raw:

@@ -29,6 +29,10 @@ Container = dict[str, Any]
 
 LARGEST: Final = 16_000_000
 """Characters that a bill may have once each of its goods lines repeats what is told of the whole bill."""
+MOST_ROWS: Final = 1 << 12
+"""Goods lines of a batch, so that a reading stays small in memory whatever batches are asked for."""
+MOST_TEXT: Final = 1 << 23
+"""Characters after which a batch is handed on whatever its goods lines; the last bill may go past it."""
 
 _HS: Final = re.compile(
     r"(?<![A-Z])H\.?\s?T?\.?S\.?[\s-]*(?:CODES?|NOS?|NUMBERS?|TARIFF|CLASSIFICATION)?[\s.:#=-]*"
@@ -80,7 +84,7 @@ class Collector:
 
     def __init__(self, file: str, batch_rows: int, received_at: datetime | None) -> None:
         self.file = file
-        self._batch_rows = batch_rows
+        self._batch_rows = min(batch_rows, MOST_ROWS)
         self._received = "" if received_at is None else received_at.isoformat()
         self._rows: list[Row] = []
         self._blocks: list[dict[str, pa.Array]] = []
@@ -148,7 +152,7 @@ class Collector:
             self._lines.append(line)
         self._size += size
         self._unpacked += size
-        if len(self._rows) >= 4096 or self._unpacked > LARGEST:
+        if len(self._rows) >= MOST_ROWS or self._unpacked > MOST_TEXT:
             self._pack()
 
     def _check_numbers(self, first: Row, boxes: Sequence[Container], line: int) -> None:
@@ -192,7 +196,7 @@ class Collector:
     @property
     def full(self) -> bool:
         """Whether a batch is ready."""
-        return len(self._lines) + len(self._rejects) + len(self._done) >= self._batch_rows or self._size > 2 * LARGEST
+        return len(self._lines) + len(self._rejects) + len(self._done) >= self._batch_rows or self._size > MOST_TEXT
 
     def take(self) -> Raw:
         """What was collected, which is forgotten here."""

@@ -25,9 +25,6 @@ BLANK: Final = "\ufeff \t\r\n\x01\x02"
 OVERLONG: Final = "\x1aOVERLONG"
 """Tag that stands for a segment that was too long; its first element is how it began."""
 
-MOST_ROWS: Final = 1 << 12
-"""Rows of a batch, so that a reading stays small in memory whatever batches are asked for."""
-
 _BLOCK: Final = 1 << 18
 _HIGH: Final = bytes(range(128, 256))
 _RELEASED: Final = ("\ue000", "\ue001", "\ue002", "\ue003")  # private use: no message may hold them

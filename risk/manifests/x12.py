@@ -18,7 +18,7 @@ from risk.manifests.edifact_codes import moment
 from risk.manifests.facts import MessageFacts
 from risk.manifests.message import Collector
 from risk.manifests.raw import Raw
-from risk.manifests.segments import BLANK, ELEMENT, LONGEST, MOST_ROWS, OVERLONG, Marks, Segments
+from risk.manifests.segments import BLANK, ELEMENT, LONGEST, OVERLONG, Marks, Segments
 from risk.manifests.x12_309 import Manifest309
 
 Act = Callable[[list[str]], None]
@@ -39,7 +39,7 @@ class X12:
     def __iter__(self) -> Iterator[Raw]:
         """The bills in order, in batches; what is damaged is rejected bill by bill."""
         stream = self._open()
-        bills = Collector(str(self._path), min(self._batch_rows, MOST_ROWS), self._received)
+        bills = Collector(str(self._path), self._batch_rows, self._received)
         sets = _Sets(str(self._path), bills, self._received is not None)
         manifest = sets.manifest
         at = 0

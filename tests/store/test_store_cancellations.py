@@ -8,11 +8,12 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from risk.manifests import Cancellation
-from serving.store import Store, cancellations
+from serving.store import Store, cancellations, worklist
 from serving.store.tables import FILINGS
+from serving.store.work import WORKLIST
 
 NOON = datetime(2026, 6, 30, 12, tzinfo=UTC)
 
@@ -75,3 +76,83 @@ def test_a_consignment_is_cancelled_unless_a_filing_is_later_than_its_last_cance
         if minute >= max((when for other, when in filed if other == name), default=2)
     }
     assert opened.cancelled(["A", "B", "C"], unfiled_since=at(2)) == expected
+
+
+def assessed(scored: dict[str, int]) -> pd.DataFrame:
+    """An assessment of each consignment as filed at its minute."""
+    filed = pd.Series([at(minute) for minute in scored.values()]).astype("datetime64[us, UTC]")
+    told = {"version": 1, "customs_office": "HPH", "probability": 0.5, "raw_score": 0.0}
+    decided = {"lane": "green", "selected_by": None, "propensity": 0.1}
+    return pd.DataFrame({"consignment_id": list(scored), "filed_at": filed}).assign(**told, **decided)
+
+
+def states(store: Store) -> dict[str, str]:
+    with store.reading() as connection:
+        found = connection.execute(select(WORKLIST.c.consignment_id, WORKLIST.c.state))
+        return {row.consignment_id: row.state for row in found}
+
+
+@pytest.mark.parametrize("scored_last", [False, True])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    scored=st.dictionaries(st.sampled_from("ABC"), st.integers(0, 4), min_size=1),
+    filed=EVENTS,
+    taken_back=EVENTS,
+    inspected=st.sets(st.sampled_from("ABC")),
+)
+def test_the_worklist_leaves_out_what_was_cancelled_since_it_was_filed_and_keeps_what_was_inspected(
+    opened: Store,
+    scored_last: bool,
+    scored: dict[str, int],
+    filed: set[tuple[str, int]],
+    taken_back: set[tuple[str, int]],
+    inspected: set[str],
+) -> None:
+    with opened.transaction() as connection:
+        for table in (FILINGS, cancellations.CANCELLATIONS, WORKLIST):
+            connection.execute(delete(table))
+
+    def score() -> None:
+        with opened.transaction() as connection:
+            worklist.put(connection, assessed(scored), list(scored))
+            worklist.set_state(connection, sorted(inspected), worklist.INSPECTED)
+
+    if not scored_last:
+        score()
+    opened.add_cancellations([Cancellation(name, at(minute)) for name, minute in taken_back], "some.edi")
+    if filed:
+        opened.add_consignments(lines(filed), "some.csv")
+        opened.reopen_filed_again()
+    if scored_last:
+        score()
+    last = {name: max([minute, *(when for other, when in filed if other == name)]) for name, minute in scored.items()}
+    expected = {
+        name: worklist.INSPECTED
+        if name in inspected
+        else worklist.CANCELLED
+        if any(other == name and minute >= last[name] for other, minute in taken_back)
+        else worklist.OPEN
+        for name in scored
+    }
+    assert states(opened) == expected
+    with opened.transaction() as connection:
+        worklist.settle(connection)
+        worklist.settle(connection, list("ABC"))
+    assert states(opened) == expected, "settling again changes nothing"
+
+
+def test_an_entry_that_closed_opens_when_the_consignment_is_filed_again_and_closes_with_the_next_cancellation(
+    opened: Store,
+) -> None:
+    with opened.transaction() as connection:
+        worklist.put(connection, assessed({"A": 0, "B": 0}), ["a", "b"])
+    seen = []
+    opened.add_cancellations([Cancellation("A", at(1))], "one.edi")
+    seen.append(states(opened)["A"])
+    opened.add_consignments(lines({("A", 2)}), "two.csv")
+    opened.reopen_filed_again()
+    seen.append(states(opened)["A"])
+    opened.add_cancellations([Cancellation("A", at(3))], "three.edi")
+    seen.append(states(opened)["A"])
+    assert seen == [worklist.CANCELLED, worklist.OPEN, worklist.CANCELLED]
+    assert states(opened)["B"] == worklist.OPEN
