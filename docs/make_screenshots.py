@@ -37,7 +37,9 @@ def main(demo: Path) -> None:
             _sign_in(page, *(demo / "login.txt").read_text(encoding="utf-8").split())
             page.screenshot(path=HERE / "console-worklist.png")
             page.locator("a.open").first.click()
-            page.screenshot(path=HERE / "console-consignment.png", full_page=True)
+            page.set_viewport_size({"width": 1280, "height": 1500})
+            page.screenshot(path=HERE / "console-consignment.png")
+            page.set_viewport_size(WIDE)  # type: ignore[arg-type]
             page.goto("/supervision")
             page.screenshot(path=HERE / "console-supervision.png")
             page.goto("/models")

@@ -95,7 +95,7 @@ def brief(item: explanation.Item, tongue: str, most: int | None = None) -> str:
 def _frame(request: Request) -> dict[str, Any]:
     """What every page shows around its own: who is signed in, where one may go."""
     who = getattr(request.state, "principal", None)
-    csrf = getattr(request.state, "forgery_token", "")
+    csrf = getattr(request.state, "csrf", "")
     return {"who": who, "places": places(who) if who else [], "path": request.url.path, "csrf": csrf}
 
 
