@@ -8,6 +8,7 @@ method that found the contributions. The reasons of a line and the score of an a
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
@@ -134,7 +135,8 @@ def explain(
     features = model.features
     concepts = list(dict.fromkeys(feature.concept for feature in features))
     of = np.array([concepts.index(feature.concept) for feature in features], np.int64)
-    amounts, moved, order, named = _weigh(contributions, of, len(concepts), _alike(features), WORTH_NAMING)
+    alike = _alike(tuple(feature.name for feature in features))
+    amounts, moved, order, named = _weigh(contributions, of, len(concepts), alike, WORTH_NAMING)
     teller = _Teller(features, table, inferred or {})
     most = REASONS[method] if most is None else most
     phrases_each = PHRASES[method]
@@ -197,9 +199,9 @@ def _weigh(contributions, of, n_concepts, alike, worth):  # type: ignore[no-unty
     return amounts, moved, order, named
 
 
-def _alike(features: Sequence[Feature]) -> Bools:
-    """Which features say nearly the same: themselves, and `hit_rate_180d` beside `hit_rate`."""
-    names = [feature.name for feature in features]
+@lru_cache(maxsize=8)
+def _alike(names: tuple[str, ...]) -> Bools:
+    """Which features say nearly the same: themselves, and `hit_rate_180d` beside `hit_rate`; the same for a model."""
     return np.array([[a.startswith(b) or b.startswith(a) for b in names] for a in names], bool).reshape(
         len(names), len(names)
     )
