@@ -1,9 +1,9 @@
-"""One explanation of a consignment: reasons of the model and indicators that fired, in one order, in any language.
+"""One explanation of a consignment: reasons of the model, indicators and rules that fired, in one order.
 
-Each item weighs something between 0 and 1: a reason its share of all that moved the score, an indicator by its strength
-(`WEIGHTS`, defaults). The weightier stands first; of equal ones an indicator before a reason; the sum of what is not
-told apart comes last. The order, the words and the machine form are the same in a batch, the API and a printed
-worklist, because all of them come from here.
+Each item weighs something between 0 and 1: a reason its share of all that moved the score, an indicator or rule by its
+strength (`WEIGHTS`, defaults). The weightier stands first; of equal ones a rule before an indicator, and both before a
+reason; the sum of what is not told apart comes last. The order, the words in any language and the machine form are the
+same in a batch, the API and a printed worklist, because all of them come from here.
 
 Knows reasons and the form of indicator findings; knows neither how indicators are tested nor who asks.
 """
@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, Protocol
 
 from risk import reasons as told
+from risk.indicators.wording import evidence_phrase
 from risk.language import ENGLISH, say
 from risk.model import Method
 from risk.phrase import Phrase, Value
@@ -29,11 +30,16 @@ METHODS: Final[Mapping[Method, str]] = {
     "shapley": "Shares are exact Shapley values.",
 }
 """How the explanation says which method spoke."""
+_KINDS: Final = {"rule": 0, "indicator": 1, "reason": 2}
+"""Of equally weighty ones, what stands first."""
 _EARLIER_INSPECTIONS: Final = "what earlier inspections of {of} tell"
 
 
+RULE: Final = "rule {id} of this office, proposed lane {lane}: {said}"
+
+
 class Fired(Protocol):
-    """An indicator that fired: `template` is a message, `evidence` its values."""
+    """An indicator or rule that fired: `template` is a message, `evidence` its values; a rule also has a `lane`."""
 
     @property
     def id(self) -> str: ...  # noqa: D102
@@ -55,14 +61,14 @@ class Fired(Protocol):
 class Item:
     """One thing that speaks for or against an inspection.
 
-    id          the concept of a reason, or the id of an indicator
+    id          the concept of a reason, or the id of an indicator or rule
     weight      what it is ordered by, 0 to 1
     phrases     what is said of it
     inferred    the facts it takes for granted and nobody stated
-    details     further machine values: share and log odds, or strength, band and evidence
+    details     further machine values: share and log odds, or strength, band and evidence, and of a rule its lane
     """
 
-    kind: Literal["reason", "indicator"]
+    kind: Literal["reason", "indicator", "rule"]
     id: str
     concept: str
     direction: Literal["raises", "lowers"]
@@ -78,6 +84,8 @@ class Item:
         values: dict[str, Value] = {"concept": concept, "said": said, "id": self.id}
         if self.kind == "indicator":
             return say(Phrase("red flag {id}, {concept}: {said}", values), language)
+        if self.kind == "rule":
+            return say(Phrase(RULE, {**values, "lane": Phrase(self.details["lane"])}), language)
         message = f"{self.direction} the risk ({{share:.0%}}), {{concept}}: {{said}}"
         return say(Phrase(message, {**values, "share": self.details["share"]}), language)
 
@@ -129,9 +137,9 @@ class Explanation:
 def explanation(
     reasons: Sequence[Reason], fired: Iterable[Fired] = (), not_evaluable: Iterable[str] = ()
 ) -> Explanation:
-    """The model's reasons and the indicators that fired, in one order."""
+    """The model's reasons, and the indicators and rules that fired, in one order."""
     items = [*map(_of_indicator, fired), *map(_of_reason, reasons)]
-    items.sort(key=lambda item: (item.id == told.REST, -item.weight, item.kind != "indicator", item.concept, item.id))
+    items.sort(key=lambda item: (item.id == told.REST, -item.weight, _KINDS[item.kind], item.concept, item.id))
     method = reasons[0].method if reasons else None
     return Explanation(tuple(items), method, tuple(not_evaluable))
 
@@ -144,7 +152,8 @@ def stored(reasons: Sequence[Mapping[str, Any]], indicators: Sequence[Mapping[st
 
 
 def indicators_json(fired: Iterable[Fired], not_evaluable: Iterable[str]) -> list[dict[str, Any]]:
-    """Indicators as an assessment keeps them: those that fired with their evidence, then the ids not evaluable."""
+    """Indicators and rules as an assessment keeps them: those that fired with their evidence, then the ids of the
+    indicators that were not evaluable."""
     said = [
         {
             "id": found.id,
@@ -153,9 +162,10 @@ def indicators_json(fired: Iterable[Fired], not_evaluable: Iterable[str]) -> lis
             "statement": found.statement,
             "strength": found.strength,
             "band": int(found.band),
-            "words": say(Phrase(found.template, dict(found.evidence))),
+            "words": say(evidence_phrase(found.template, found.evidence)),
             "template": found.template,
             "evidence": dict(found.evidence),
+            **({"lane": lane} if (lane := getattr(found, "lane", None)) else {}),
         }
         for found in fired
     ]
@@ -174,10 +184,16 @@ def for_role(full: Explanation, role: str) -> Explanation:
 
 
 def _without_tactics(item: Item) -> Item:
-    if item.kind == "indicator":
-        return replace(item, weight=0.0, phrases=(Phrase(item.details["statement"]),), details={})
+    if item.kind != "reason":
+        kept = {name: value for name, value in item.details.items() if name == "lane"}
+        return replace(item, weight=0.0, phrases=(_plain(item.details["statement"]),), details=kept)
     share = round(item.details["share"], 2)
     return replace(item, weight=share, phrases=tuple(map(_general, item.phrases)), details={"share": share})
+
+
+def _plain(text: str) -> Phrase:
+    """A text as a message of its own, whatever braces are in it."""
+    return Phrase(text.replace("{", "{{").replace("}", "}}"))
 
 
 def _general(phrase: Phrase) -> Phrase:
@@ -211,8 +227,11 @@ def _of_reason(reason: Reason) -> Item:
 def _of_indicator(fired: Fired) -> Item:
     evidence = dict(fired.evidence)
     details = {"statement": fired.statement, "strength": fired.strength, "band": fired.band, "evidence": evidence}
-    said = Phrase(fired.template, evidence)
-    return Item("indicator", fired.id, fired.concept, "raises", WEIGHTS[fired.strength], (said,), (), details)
+    said = evidence_phrase(fired.template, evidence)
+    kind: Literal["indicator", "rule"] = "indicator"
+    if (lane := getattr(fired, "lane", None)) is not None:
+        kind, details = "rule", {**details, "lane": lane}
+    return Item(kind, fired.id, fired.concept, "raises", WEIGHTS[fired.strength], (said,), (), details)
 
 
 class _Stored:
@@ -223,3 +242,4 @@ class _Stored:
         self.statement, self.strength = str(entry["statement"]), str(entry["strength"])
         self.band, self.template = int(entry["band"]), str(entry["template"])
         self.evidence: dict[str, float | str | None] = dict(entry["evidence"])
+        self.lane: str | None = entry.get("lane")

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 CONCEPTS: Final = (
-    "route", "goods", "weight and value", "parties", "documents", "container", "network", "timing", "other"
+    "route", "goods", "weight and value", "parties", "documents", "container", "network", "timing", "rules", "other"
 )  # fmt: skip
 """The headings under which an officer reads reasons."""
 

@@ -18,11 +18,13 @@ from babel import Locale
 from babel.messages.pofile import read_po
 
 from risk.errors import UsageError
-from risk.phrase import Country, Phrase, Value, counted, pieces
+from risk.phrase import Country, Language, Phrase, Value, counted, pieces
 
 FOLDER: Final = Path(__file__).parent / "locale"
 ENGLISH: Final = "en"
 PLURALS: Final = "n != 1"
+NOT_STATED: Final = Phrase("not stated")
+"""What stands for a value that is missing."""
 
 
 def languages() -> tuple[str, ...]:
@@ -52,7 +54,7 @@ class Speaker:
         symbols = locale.number_symbols["latn"]
         self._marks = str.maketrans({",": symbols["group"], ".": symbols["decimal"]})
         self._percent = str(locale.percent_formats[None].pattern.rpartition("0")[2])
-        self._countries = locale.territories
+        self._countries, self._languages = locale.territories, locale.languages
 
     def say(self, phrase: Phrase) -> str:
         """The phrase as text."""
@@ -73,10 +75,11 @@ class Speaker:
             return value
         if isinstance(value, Phrase):
             return self.say(value)
-        if isinstance(value, Country):
-            return str(self._countries.get(value.code) or value.code)
+        if isinstance(value, Country | Language):
+            names = self._countries if isinstance(value, Country) else self._languages
+            return str(names.get(value.code) or value.code)
         if value is None or math.isnan(value):
-            return "?"
+            return self.say(NOT_STATED)
         text: str = format(value, form) if form else significant(value)
         if text.endswith("%"):
             return str(text[:-1].translate(self._marks)) + self._percent

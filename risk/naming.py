@@ -140,8 +140,15 @@ def place(code: str) -> str:
 def _goods(code: str) -> Phrase | None:
     if not code:
         return None
+    text = described(code)
+    return Phrase("HS {code} ({goods})", {"code": code, "goods": text}) if text else Phrase("HS {code}", {"code": code})
+
+
+@cache
+def described(code: str) -> str:
+    """The beginning of the description that the Harmonized System has of a code; empty for a code it does not have."""
     text = harmonized.heading(code)
     if text is None:
-        return Phrase("HS {code}", {"code": code})
+        return ""
     short = text if len(text) <= _GOODS_LENGTH else f"{text[:_GOODS_LENGTH].rpartition(' ')[0].rstrip(' ,;:')} ..."
-    return Phrase("HS {code} ({goods})", {"code": code, "goods": short[:1].lower() + short[1:]})
+    return short[:1].lower() + short[1:]

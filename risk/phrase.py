@@ -1,7 +1,8 @@
 """A statement about a consignment as a message and its values, so that it can be said in any language.
 
 The message is English with placeholders, such as "{hits:.0f} seizures in {filings:,.0f} filings"; it is also the key
-under which `risk.language` looks up a translation. Values are numbers, texts, countries and other phrases.
+under which `risk.language` looks up a translation. Values are numbers, texts, countries, languages and
+other phrases.
 """
 
 from __future__ import annotations
@@ -15,6 +16,12 @@ from typing import Any, Final, NamedTuple
 
 class Country(NamedTuple):
     """A country by its ISO 3166 code, to be named in the reader's language."""
+
+    code: str
+
+
+class Language(NamedTuple):
+    """A language by its ISO 639 code, to be named in the reader's language."""
 
     code: str
 
@@ -42,7 +49,7 @@ class Phrase(NamedTuple):
         return content
 
 
-Value = float | str | Country | Phrase | None
+Value = float | str | Country | Language | Phrase | None
 
 
 def from_json(content: Mapping[str, Any]) -> Phrase:
@@ -54,12 +61,16 @@ def from_json(content: Mapping[str, Any]) -> Phrase:
 def _plain(value: Value) -> Any:
     if isinstance(value, Phrase):
         return value.to_json()
-    return {"country": value.code} if isinstance(value, Country) else value
+    if isinstance(value, Country):
+        return {"country": value.code}
+    return {"language": value.code} if isinstance(value, Language) else value
 
 
 def _value(value: Any) -> Value:
     if isinstance(value, dict):
-        return Country(value["country"]) if "country" in value else from_json(value)
+        if "country" in value:
+            return Country(value["country"])
+        return Language(value["language"]) if "language" in value else from_json(value)
     return value  # type: ignore[no-any-return]
 
 

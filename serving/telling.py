@@ -123,7 +123,7 @@ class Telling:
         assert self._pack is not None
         named = list(zip(self._pack.indicators, row.tolist(), strict=True))
         fired = [
-            Fired(one.id, one.concept, one.statement, one.strength, state % 4, one.statement, one.statement, {})
+            Fired(one.id, one.concept, one.statement, one.strength, state % 4, one.statement, {})
             for one, state in named
             if state // 4 == FIRED
         ]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Final
+from functools import lru_cache
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,10 +31,9 @@ class _Before:
     def __init__(self, view: View) -> None:
         self._view = view
         amended = np.flatnonzero((view.number("version") > 1) & view.after_learning())
-        found = view.learnt["versions_consignee"].find(keys.line(view.some(amended)))
-        self.rows = amended[found >= 0]
-        self.lines = view.some(self.rows)
-        self._keys = keys.line(self.lines)
+        if len(amended):
+            amended = amended[view.learnt["versions_consignee"].find(keys.line(view.some(amended))) >= 0]
+        self.rows, self.lines = amended, view.some(amended)
 
     @property
     def known(self) -> Bools:
@@ -57,7 +57,7 @@ class _Before:
 
     def _of(self, statistic: str) -> Statistic:
         rows = self._view.learnt[statistic]
-        return rows.take(rows.find(self._keys))
+        return rows.take(rows.find(keys.line(self.lines)))
 
     def late(self) -> Bools:
         """Which of the amended lines were filed after departure."""
@@ -67,7 +67,9 @@ class _Before:
 @test("D02", share=float)
 def amended_after_departure(view: View, p: Parameters) -> Outcome:
     """Consignee, goods, weight or port changed after the planned departure."""
-    before = _Before(view)
+    before: _Before = view.once("before", lambda: _Before(view))
+    if len(before.rows) == 0:
+        return Outcome(np.zeros(len(view), bool), known=before.known)
     now = before.lines
     changes = [
         before.changed("versions_consignee", keys.party(now, "consignee")),
@@ -87,31 +89,45 @@ def switched_bill(view: View, p: Parameters) -> Outcome:
     rows, seals, box = view.learnt["containers"], view.learnt["container_seals"], keys.container(view)
     found = rows.find(box)
     recent = np.flatnonzero(recently(view, rows.time, found, p.number("days")))
+    if len(recent) == 0:
+        return Outcome(np.zeros(len(view), bool), known=box > 0)
     weight, seal = rows.value[found[recent]], keys.seal(view)[recent]
     like = np.abs(view.number("gross_weight_kg")[recent] - weight) <= p.number("share") * weight
     like |= (seal > 0) & (seals.take(seals.find(box[recent])).part == seal)
     recent = recent[like]
     now, then = view.some(recent), rows.take(found[recent])
     own = keys.party(now, "shipper")
-    told = [text.rpartition("|") for text in then.text]
+    told = [text.rpartition("|") for text in then.text.tolist()]
     bill, port = (np.array([part[side] for part in told], object) for side in (0, 2))
     other_bill = now.text("bl_no").known & (bill != now.text("bl_no").said()) & (bill != "")
     other_port = now.text("loading_port").known & (port != now.text("loading_port").said()) & (port != "")
     other_shipper = (own > 0) & (then.part > 0) & (own != then.part)
     fired = np.zeros(len(view), bool)
     fired[recent] = other_bill & (other_port | other_shipper)
-    earlier_bill, earlier_port = np.full((2, len(view)), None, object)
-    earlier_bill[recent], earlier_port[recent] = bill, port
-    ago = (view.time("filed_at") - np.append(rows.time, 0)[found]) / DAY_US
-    return Outcome(fired, known=box > 0,
-                   says={"earlier_bill": earlier_bill, "earlier_port": earlier_port, "days_ago": ago})  # fmt: skip
+
+    def said(values: NDArray[np.object_]) -> NDArray[np.object_]:
+        all_rows = np.full(len(view), None, object)
+        all_rows[recent] = values
+        return all_rows
+
+    return Outcome(
+        fired,
+        known=box > 0,
+        says={
+            "earlier_bill": lambda: said(bill),
+            "earlier_port": lambda: said(port),
+            "days_ago": lambda: (view.time("filed_at") - np.append(rows.time, 0)[found]) / DAY_US,
+        },
+    )
 
 
 @test("D04", says=("earlier_port",))
 def destination_changed(view: View, p: Parameters) -> Outcome:
     """The port of discharge changed after the planned departure."""
-    before = _Before(view)
+    before: _Before = view.once("before", lambda: _Before(view))
     fired, earlier = np.zeros(len(view), bool), np.full(len(view), None, object)
+    if len(before.rows) == 0:
+        return Outcome(fired, known=before.known)
     now = keys.plain(before.lines, "discharge_port")
     fired[before.rows] = before.late() & before.changed("versions_discharge", now)
     earlier[before.rows] = before.text("versions_discharge")
@@ -122,15 +138,19 @@ def destination_changed(view: View, p: Parameters) -> Outcome:
 def permit_reused(view: View, p: Parameters) -> Outcome:
     """The number of a permit that another consignment used before."""
     rows, texts = view.learnt["permits"], view.text("permits")
-    numbers = [permit_numbers(text) for text in texts.values]
+    numbers = [permit_numbers(listed) for listed in _listed(view)]
     flat = [number for listed in numbers for number in listed]
-    owners = dict(zip(flat, rows.texts()[rows.find(hashes(flat))] if flat else [], strict=True))
+    found = rows.find(hashes(flat)) if len(rows) else np.full(len(flat), -1, np.int64)
+    owners = dict(zip(flat, rows.texts_at(found), strict=True))
+    before = np.array([any(owners[number] is not None for number in listed) for listed in numbers] + [False], bool)
     said = np.full(len(view), None, object)
-    stated = np.flatnonzero(texts.known)
-    for row, own in zip(stated, view.some(stated).text("consignment_id").said(), strict=True):
+    asking = np.flatnonzero(before[texts.codes])
+    for row, own in zip(asking.tolist(), view.some(asking).text("consignment_id").said().tolist(), strict=True):
         used = [n for n in numbers[texts.codes[row]] if owners[n] is not None and owners[n] != own]
         said[row] = used[0] if used else None
-    return Outcome(np.array([entry is not None for entry in said], bool), says={"permit_no": said})
+    fired = np.zeros(len(view), bool)
+    fired[asking] = [entry is not None for entry in said[asking]]
+    return Outcome(fired, says={"permit_no": said})
 
 
 @test("D08", says=("missing_fields",), share=float)
@@ -149,16 +169,19 @@ def incomplete(view: View, p: Parameters) -> Outcome:
 def text_reused(view: View, p: Parameters) -> Outcome:
     """Description and marks nearly as on a seized consignment."""
     blocks, least = view.learnt.blocks("seized_texts"), int(p.number("least_length"))
-    description, marks = view.text("description"), view.text("marks").said()
-    begins = description.where(lambda text: block(" ".join(text[:16].casefold().split())) in blocks)
+    description = view.text("description")
+    begins = np.flatnonzero(
+        description.where(lambda text: block(" ".join(text[:16].casefold().split())) in blocks)
+        if blocks
+        else np.zeros(len(view), bool)
+    )
     alike, said = np.full(len(view), np.nan), np.full(len(view), None, object)
-    long = np.zeros(len(view), bool)
-    texts = description.said()
+    some = view.some(begins)
+    pairs = zip(some.text("description").said().tolist(), some.text("marks").said().tolist(), strict=True)
     known: dict[str, tuple[float, str | None]] = {}
-    for row in np.flatnonzero(begins):
-        text = described(texts[row], marks[row])
-        long[row] = len(text) >= least
-        if long[row]:
+    for row, (goods, marks) in zip(begins.tolist(), pairs, strict=True):
+        text = described(goods, marks)
+        if len(text) >= least:
             if text not in known:
                 listed = [one for one, _ in blocks[block(text)]]
                 found = process.extractOne(text, listed, scorer=fuzz.ratio, score_cutoff=100 * p.number("alike"))
@@ -192,13 +215,14 @@ def permit_absent(view: View, p: Parameters) -> Outcome:
 def permit_dates(view: View, p: Parameters) -> Outcome:
     """A permit that had expired, that is valid for longer than may be, or that was issued after departure."""
     texts, etd, filed = view.text("permits"), view.time("etd"), view.time("filed_at")
-    parsed = [_dated(text) for text in texts.values]
+    parsed = [_dated(listed) for listed in _listed(view)]
     which = np.full(len(view), -1, np.int64)
-    number, date, length = (np.full(len(view), None, object) for _ in range(3))
-    known = np.zeros(len(view), bool)
-    for row in np.flatnonzero(texts.known):
+    number, date = (np.full(len(view), None, object) for _ in range(2))
+    length = np.full(len(view), np.nan)
+    dated = np.array([*(any(e == e or i == i for _, i, e, _ in one) for one in parsed), False], bool)  # noqa: PLR0124
+    known = dated[texts.codes]
+    for row in np.flatnonzero(known).tolist():
         for no, issued, expires, most in parsed[texts.codes[row]]:
-            known[row] |= not (np.isnan(issued) and np.isnan(expires))
             wrong = (
                 0 if expires + DAY_US <= min(filed[row], np.inf)
                 else 1 if expires - issued > most * _MONTH_DAYS * DAY_US
@@ -209,30 +233,46 @@ def permit_dates(view: View, p: Parameters) -> Outcome:
                 which[row], number[row] = wrong, no
                 date[row] = _day(issued if wrong == 2 else expires)
                 length[row] = (expires - issued) / (_MONTH_DAYS * DAY_US)
-    months = np.array([np.nan if entry is None else entry for entry in length], np.float64)
     return Outcome(which >= 0, known=known, which=np.maximum(which, 0),
-                   says={"permit_no": number, "permit_date": date, "permit_months": months})  # fmt: skip
+                   says={"permit_no": number, "permit_date": date, "permit_months": length})  # fmt: skip
 
 
-def _dated(permits: str) -> list[tuple[str, float, float, int]]:
+def _listed(view: View) -> list[list[dict[str, Any]]]:
+    """The permits of each of the distinct texts."""
+    found: list[list[dict[str, Any]]] = view.once(
+        "permits", lambda: [keys.objects(text) for text in view.text("permits").values.tolist()]
+    )
+    return found
+
+
+def _dated(permits: list[dict[str, Any]]) -> list[tuple[str, float, float, int]]:
     """Number, issue, expiry (microseconds, NaN where not stated) and longest validity in months of each permit."""
     return [
         (
             str(entry.get("no") or ""),
             _moment(entry.get("issued")),
             _moment(entry.get("expires")),
-            cites.validity_months("import_permit" if _IMPORT.search(str(entry.get("type") or "")) else "export_permit"),
+            _longest(str(entry.get("type") or "")),
         )
-        for entry in keys.objects(permits)
+        for entry in permits
     ]
 
 
+@lru_cache(maxsize=10_000)
+def _longest(kind: str) -> int:
+    """The longest validity of a permit of this kind, in months."""
+    return cites.validity_months("import_permit" if _IMPORT.search(kind) else "export_permit")
+
+
 def _moment(stated: object) -> float:
+    return _parsed(stated) if isinstance(stated, str) else float("nan")
+
+
+@lru_cache(maxsize=100_000)
+def _parsed(stated: str) -> float:
     try:
-        time = datetime.fromisoformat(stated) if isinstance(stated, str) else None
+        time = datetime.fromisoformat(stated)
     except ValueError:
-        time = None
-    if time is None:
         return float("nan")
     return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1e6
 

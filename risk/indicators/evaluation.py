@@ -7,6 +7,7 @@ statistics learnt as of a moment not after it.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -19,12 +20,18 @@ from risk.indicators.learnt import Learnt
 from risk.indicators.pack import Indicator, Pack
 from risk.indicators.registry import Outcome, tests
 from risk.indicators.view import View, Whole
+from risk.indicators.wording import evidence_phrase
+from risk.language import say
+from risk.phrase import pieces
 
 NOT_EVALUABLE: Final = 0
 CLEAR: Final = 1
 FIRED: Final = 2
 PART: Final = 65_536
 """Lines looked at together; bounds the memory."""
+KEPT: Final = 2_048
+"""So many lines keep all that the tests said of them, for their evidence; of more lines those asked for are tested
+again."""
 BANDS: Final = {"S": 3, "M": 2, "W": 1}
 
 Int8 = NDArray[np.int8]
@@ -34,7 +41,7 @@ Int8 = NDArray[np.int8]
 class Fired:
     """An indicator that fired on a line.
 
-    words      `template` filled with `evidence`; kept apart so that it can be said in another language
+    template   the message, with the names of the values in `evidence`
     band       1 low, 2 medium, 3 high
     """
 
@@ -43,13 +50,17 @@ class Fired:
     statement: str
     strength: str
     band: int
-    words: str
     template: str
     evidence: dict[str, float | str | None]
 
+    @property
+    def words(self) -> str:
+        """The evidence as an English sentence."""
+        return say(evidence_phrase(self.template, self.evidence))
+
     def to_json(self) -> dict[str, Any]:
         """The machine form."""
-        return asdict(self)
+        return {**asdict(self), "words": self.words}
 
 
 @dataclass(frozen=True)
@@ -64,48 +75,88 @@ class Findings:
     status: Int8
     band: Int8
     _whole: Whole
+    _said: _Said | None
 
     def __len__(self) -> int:
         return len(self.status)
 
     def fired(self, row: int) -> list[Fired]:
         """What fired on a line, the highest band first, then in the order of the pack."""
-        places = np.flatnonzero(self.status[row] == FIRED)
-        if len(places) == 0:
-            return []
-        view, at = self._alone(row)
-        found = [self._said(self.pack.indicators[place], view, at, int(self.band[row, place])) for place in places]
-        return sorted(found, key=lambda item: -item.band)
+        return self.fired_on([row])[0]
+
+    def fired_on(self, rows: Sequence[int] | NDArray[Any]) -> list[list[Fired]]:
+        """What fired on each of some lines; cheaper for many together than for one after the other."""
+        said, places = self._looked_at(rows)
+        found = []
+        for row, at in zip(rows, places.tolist(), strict=True):
+            fired = np.flatnonzero(self.status[row] == FIRED).tolist()
+            band = self.band[row]
+            found.append(sorted((said.fired(place, at, int(band[place])) for place in fired), key=_by_band))
+        return found
 
     def not_evaluable(self, row: int) -> dict[str, tuple[str, ...]]:
         """The ids that could not be judged on a line, each with the fields, features or statistics it lacked."""
-        view, at = self._alone(row)
-        places = np.flatnonzero(self.status[row] == NOT_EVALUABLE)
-        return {self.pack.indicators[place].id: _lacking(self.pack.indicators[place], view, at) for place in places}
+        said, places = self._looked_at([row])
+        named = self.pack.indicators
+        missing = np.flatnonzero(self.status[row] == NOT_EVALUABLE)
+        return {named[place].id: _lacking(named[place], said.view, int(places[0])) for place in missing}
 
-    def _alone(self, row: int) -> tuple[View, int]:
-        """A view of the consignment version of a line, and where the line stands in it."""
-        mates = np.flatnonzero(self._whole.versions == self._whole.versions[row])
+    def _looked_at(self, rows: Sequence[int] | NDArray[Any]) -> tuple[_Said, NDArray[np.int64]]:
+        """What the tests say of these lines, and where these stand in it."""
+        wanted = np.asarray(rows, np.int64)
+        if self._said is not None:
+            return self._said, wanted
+        versions = self._whole.versions
+        chosen = np.zeros(int(versions.max(initial=-1)) + 1, bool)
+        chosen[versions[wanted]] = True
+        mates = np.flatnonzero(chosen[versions])
         whole = Whole(self._whole.lines.iloc[mates], self._whole.table.take(mates), self._whole.learnt)
-        return whole.view(0, len(mates)), int(np.searchsorted(mates, row))
+        return _Said(self.pack, whole.view(0, len(mates))), np.searchsorted(mates, wanted)
 
-    def _said(self, indicator: Indicator, view: View, at: int, band: int) -> Fired:
-        outcome = tests()[indicator.id].run(view, indicator.parameters)
-        which = 0 if outcome.which is None else int(outcome.which[at])
-        template = indicator.evidence[which]
-        names = _placeholders(template)
-        evidence = {name: _value(name, indicator, outcome, view, at) for name in names}
-        shown = {name: _Said(value, self.pack.not_stated) for name, value in evidence.items()}
-        return Fired(
-            indicator.id,
-            indicator.concept,
-            indicator.statement,
-            indicator.strength,
-            band,
-            template.format_map(shown),
-            template,
-            evidence,
-        )
+
+def _by_band(found: Fired) -> int:
+    return -found.band
+
+
+class _Said:
+    """What the tests said of some lines, each run once, for their evidence."""
+
+    def __init__(self, pack: Pack, view: View, outcomes: Sequence[Outcome] = ()) -> None:
+        self.view, self._pack = view, pack
+        self._outcomes: dict[int, Outcome] = dict(enumerate(outcomes))
+        self._values: dict[tuple[int, str], Callable[[int], Any]] = {}
+
+    def fired(self, place: int, at: int, band: int) -> Fired:
+        """An indicator, by its place in the pack, that fired on one of the lines."""
+        one = self._pack.indicators[place]
+        outcome = self._outcome(place)
+        template = one.evidence[0 if outcome.which is None else int(outcome.which[at])]
+        names = dict.fromkeys(piece.name for piece in pieces(template) if piece.name)
+        evidence = {name: self._value(place, name, at) for name in names}
+        return Fired(one.id, one.concept, one.statement, one.strength, band, template, evidence)
+
+    def _outcome(self, place: int) -> Outcome:
+        if place not in self._outcomes:
+            one = self._pack.indicators[place]
+            self._outcomes[place] = tests()[one.id].run(self.view, one.parameters)
+        return self._outcomes[place]
+
+    def _value(self, place: int, name: str, at: int) -> float | str | None:
+        if (place, name) not in self._values:
+            self._values[place, name] = self._reader(place, name)
+        value = self._values[place, name](at)
+        if value is None or isinstance(value, str):
+            return value
+        return None if np.isnan(float(value)) else float(value)
+
+    def _reader(self, place: int, name: str) -> Callable[[int], Any]:
+        says, parameters = self._outcome(place).says, self._pack.indicators[place].parameters
+        if name in says:
+            values = says[name]() if callable(says[name]) else says[name]
+            return lambda at: values[at]
+        if name in parameters:
+            return lambda _: parameters[name]
+        return lambda at: self.view.value(name, at)
 
 
 def evaluate(pack: Pack, lines: pd.DataFrame, table: FeatureTable, learnt: Learnt | None = None) -> Findings:
@@ -120,24 +171,29 @@ def evaluate(pack: Pack, lines: pd.DataFrame, table: FeatureTable, learnt: Learn
     whole = Whole(lines, table, learnt)
     shape = (len(lines), len(pack.indicators))
     status, band = np.zeros(shape, np.int8, order="F"), np.zeros(shape, np.int8, order="F")
+    said = None
     for start in range(0, len(lines), PART):
         view = whole.view(start, min(start + PART, len(lines)))
+        outcomes = []
         for place, indicator in enumerate(pack.indicators):
             outcome = tests()[indicator.id].run(view, indicator.parameters)
-            known = np.ones(len(view), bool) if outcome.known is None else outcome.known.copy()
-            fired = outcome.fired
-            for name in () if indicator.absence else indicator.fields:
-                known &= view.known(name)
-            for name in () if indicator.absence else indicator.features:
-                known &= view.known(name, feature=True)
+            fired, known = outcome.fired, outcome.known
+            if not indicator.absence:
+                needed = view.all_known(indicator.fields, indicator.features)
+                known = needed if known is None else known & needed
             if indicator.statistics:
                 usable = view.after_learning()
-                known, fired = known & usable, fired & usable
+                known, fired = usable if known is None else known & usable, fired & usable
             here = view.rows
-            status[here, place] = np.where(fired, FIRED, known)
-            level = BANDS[indicator.strength] if outcome.band is None else outcome.band
-            band[here, place] = np.where(fired, level, 0)
-    return Findings(pack, status, band, whole)
+            status[here, place] = CLEAR if known is None else known
+            status[here, place][fired] = FIRED
+            level = BANDS[indicator.strength] if outcome.band is None else outcome.band[fired]
+            band[here, place][fired] = level
+            if len(lines) <= min(KEPT, PART):
+                outcomes.append(outcome)
+        if outcomes:
+            said = _Said(pack, view, outcomes)
+    return Findings(pack, status, band, whole, said)
 
 
 @dataclass(frozen=True)
@@ -167,37 +223,6 @@ def by_consignment(findings: Findings, numbers: NDArray[Any]) -> ByConsignment:
         row[numbers[order], place] = order
     status = np.maximum(best, 0) // 4
     return ByConsignment(status.astype(np.int8), (np.maximum(best, 0) % 4).astype(np.int8), row)
-
-
-class _Said:
-    """A value in a sentence: numbers by the format, text as it stands, and words for what is missing."""
-
-    def __init__(self, value: float | str | None, not_stated: str) -> None:
-        self._value, self._not_stated = value, not_stated
-
-    def __format__(self, spec: str) -> str:
-        if self._value is None:
-            return self._not_stated
-        return format(self._value, spec) if isinstance(self._value, float) else self._value
-
-
-def _placeholders(template: str) -> list[str]:
-    import string
-
-    return list(dict.fromkeys(name for _, name, _, _ in string.Formatter().parse(template) if name))
-
-
-def _value(name: str, indicator: Indicator, outcome: Outcome, view: View, at: int) -> float | str | None:
-    if name in outcome.says:
-        said = outcome.says[name]
-        value = (said() if callable(said) else said)[at]
-    elif name in indicator.parameters:
-        value = indicator.parameters[name]
-    else:
-        value = view.value(name, at)
-    if value is None or isinstance(value, str):
-        return value
-    return None if np.isnan(float(value)) else float(value)
 
 
 def _lacking(indicator: Indicator, view: View, at: int) -> tuple[str, ...]:

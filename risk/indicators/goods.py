@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final
 
@@ -16,6 +17,8 @@ from risk.indicators.registry import Outcome, Parameters, test
 from risk.indicators.route import band_by, lift, on_corridor
 from risk.indicators.view import View, Whole
 
+Words = dict[str, tuple[float, float, tuple[str, ...]]]
+_CHAPTERS: Final = 100
 _LETTERS: Final = re.compile(r"[^\W\d_]+")
 _SCRIPTS: Final = (
     ("th", re.compile("[\u0e00-\u0e7f]")),
@@ -71,26 +74,53 @@ def too_general(view: View, p: Parameters) -> Outcome:
 def text_against_code(view: View, p: Parameters) -> Outcome:
     """A telling word of the description stands in other chapters than the declared one."""
     telling = view.learnt.words
-    description, chapter = view.text("description"), view.text("hs_code").said(lambda code: code[:2])
-    found: list[tuple[str, frozenset[str]] | None] = []
-    for text in description.values:
-        words = [word for word in WORD.findall(text.casefold()) if word in telling] if telling else []
-        possible = frozenset(chapter for word in words for chapter in telling[word][2])
-        found.append((max(words, key=lambda word: telling[word][0]), possible) if words else None)
-    found.append(None)
-    known = np.array([entry is not None for entry in found], bool)[description.codes]
-    fired = np.zeros(len(view), bool)
-    word = np.full(len(view), None, object)
-    for row in np.flatnonzero(known):
-        entry = found[description.codes[row]]
-        if entry is not None and chapter[row] is not None and chapter[row] not in entry[1]:
-            fired[row], word[row] = True, entry[0]
-    says: dict[str, NDArray[Any]] = {"word": word}
-    facts = [telling[name] if name else (np.nan, np.nan, (None,)) for name in word]
-    says["word_lines"] = np.array([n for n, _, _ in facts], np.float64)
-    says["word_share"] = np.array([share for _, share, _ in facts], np.float64)
-    says["chapter"] = np.array([chapters[0] for _, _, chapters in facts], object)
-    return Outcome(fired, known=known, says=says)
+    if not telling:
+        return Outcome(np.zeros(len(view), bool), known=np.zeros(len(view), bool))
+    description, code = view.text("description"), view.text("hs_code")
+    met = view.learnt.kept("telling words")
+    words: list[str | None] = []
+    possible = np.ones((len(description.values) + 1, _CHAPTERS), bool)  # nothing speaks against what is not told
+    for at, text in enumerate(description.values.tolist()):
+        if text not in met:
+            met[text] = _telling(telling, text)
+        word, chapters = met[text]
+        words.append(word)
+        if word is not None:
+            possible[at] = False
+            possible[at, chapters] = True
+    chapter = code.each(_chapter)
+    known = np.array([word is not None for word in words] + [False], bool)[description.codes]
+    there = known & ~np.isnan(chapter)
+    fired = there & ~possible[description.codes, np.where(there, chapter, 0).astype(np.int64)]
+
+    def said(value: Callable[[str], Any]) -> list[Any]:
+        of_text = [None if word is None else value(word) for word in words] + [None]
+        return [of_text[at] for at in description.codes.tolist()]
+
+    return Outcome(
+        fired,
+        known=known,
+        says={
+            "word": lambda: said(str),
+            "word_lines": lambda: said(lambda word: telling[word][0]),
+            "word_share": lambda: said(lambda word: telling[word][1]),
+            "chapter": lambda: said(lambda word: telling[word][2][0]),
+        },
+    )
+
+
+def _telling(telling: Words, text: str) -> tuple[str | None, list[int]]:
+    """The telling word of a text that is known best, and all chapters in which its telling words stand."""
+    words = [word for word in WORD.findall(text.casefold()) if word in telling]
+    if not words:
+        return None, []
+    chapters = {int(_chapter(chapter)) for word in words for chapter in telling[word][2]}
+    return max(words, key=lambda word: telling[word][0]), sorted(chapters)
+
+
+def _chapter(code: str) -> float:
+    """The chapter of an HS code as a number."""
+    return float(code[:2]) if code[:2].isdecimal() and code[:2].isascii() else 0.0
 
 
 @test("C06", says=("language",), words=list, expected=list)
@@ -101,16 +131,24 @@ def unexpected_language(view: View, p: Parameters) -> Outcome:
     for entry in p.texts("expected"):
         country, languages = entry.split(":")
         expected[country] = set(languages.split())
-    description = view.text("description")
-    spoken = description.said(lambda text: language(text, patterns))
-    to = view.category("destination_country").said()
-    foreign = np.array([tongue != "en" for tongue in spoken], bool) & description.known
-    fired = np.zeros(len(view), bool)
-    for row in np.flatnonzero(foreign):
-        usual = expected.get(to[row], set())
-        fired[row] = to[row] is not None and bool(usual) and spoken[row] not in usual
-    judged = np.array([country in expected for country in to], bool)
-    return Outcome(fired, known=judged, says={"language": spoken})
+    description, to = view.text("description"), view.category("destination_country")
+    spoken = [_language(text, patterns) for text in description.values.tolist()]
+    foreign = np.array([tongue != "en" for tongue in spoken] + [False], bool)[description.codes]
+    judged = to.among(frozenset(expected))
+    fired = foreign & judged
+    some = np.flatnonzero(fired)
+    fired[some] = [
+        spoken[text] not in expected[country]
+        for text, country in zip(description.codes[some].tolist(), to.some(some).said().tolist(), strict=True)
+    ]
+    return Outcome(
+        fired, known=judged, says={"language": lambda: description.said(lambda text: language(text, patterns))}
+    )
+
+
+@lru_cache(maxsize=200_000)
+def _language(text: str, patterns: tuple[tuple[str, re.Pattern[str]], ...]) -> str:
+    return language(text, patterns)
 
 
 def language(text: str, patterns: tuple[tuple[str, re.Pattern[str]], ...]) -> str:

@@ -81,7 +81,7 @@ def plain(lines: Columns, column: str) -> UInt64:
 
     def make() -> UInt64:
         texts = lines.text(column)
-        upper = pc.utf8_upper(pc.utf8_trim_whitespace(pa.array(texts.values, pa.string())))
+        upper = pc.utf8_upper(pc.utf8_trim_whitespace(texts.distinct))
         return np.append(salted_hashes(column, upper.to_numpy(zero_copy_only=False)), np.uint64(0))[texts.codes]
 
     found: UInt64 = lines.once(f"plain {column}", make)
@@ -90,17 +90,26 @@ def plain(lines: Columns, column: str) -> UInt64:
 
 def container(lines: Columns) -> UInt64:
     """The number of the first container."""
-    return lines.once("container", lambda: _first(lines, "container", _CONTAINER))  # type: ignore[no-any-return]
+    found: UInt64 = lines.once("container", lambda: _hashed(lines, "container", _first(lines, _CONTAINER)))
+    return found
 
 
 def owner(lines: Columns) -> UInt64:
     """The owner's letters of the first container."""
-    return lines.once("owner", lambda: _first(lines, "owner", _CONTAINER, 4))  # type: ignore[no-any-return]
+
+    def make() -> UInt64:
+        owners = pc.utf8_slice_codeunits(_first(lines, _CONTAINER), 0, 4).dictionary_encode()
+        hashed = salted_hashes("owner", owners.dictionary.to_numpy(zero_copy_only=False))
+        return np.append(hashed[owners.indices.to_numpy()], np.uint64(0))[lines.text("containers").codes]
+
+    found: UInt64 = lines.once("owner", make)
+    return found
 
 
 def seal(lines: Columns) -> UInt64:
     """The first seal stated."""
-    return lines.once("seal", lambda: _first(lines, "seal", _SEAL))  # type: ignore[no-any-return]
+    found: UInt64 = lines.once("seal", lambda: _hashed(lines, "seal", _first(lines, _SEAL)))
+    return found
 
 
 def bill_form(lines: Columns) -> UInt64:
@@ -108,9 +117,10 @@ def bill_form(lines: Columns) -> UInt64:
 
     def make() -> UInt64:
         texts = lines.text("bl_no")
-        numbers = pa.array(texts.values, pa.string())
-        length = pc.cast(pc.utf8_length(numbers), pa.string())
-        form = pc.binary_join_element_wise(pc.utf8_upper(pc.utf8_slice_codeunits(numbers, 0, 4)), length, "-")
+        numbers = texts.distinct
+        length = pc.cast(pc.utf8_length(numbers), numbers.type)
+        begin = pc.utf8_upper(pc.utf8_slice_codeunits(numbers, 0, 4))
+        form = pc.binary_join_element_wise(begin, length, pa.scalar("-", numbers.type))
         return np.append(salted_hashes("bill form", form.to_numpy(zero_copy_only=False)), np.uint64(0))[texts.codes]
 
     found: UInt64 = lines.once("bill form", make)
@@ -142,14 +152,19 @@ def first_seal(containers: str) -> str:
     return match[1] if match else ""
 
 
-def _first(lines: Columns, salt: str, pattern: str, length: int | None = None) -> UInt64:
-    """A hash of what a pattern first finds in the JSON of containers, in one pass over the distinct texts."""
-    texts = lines.text("containers")
-    pattern = f"^(?s:.*?){pattern}"
-    found = pc.struct_field(pc.extract_regex(pa.array(texts.values, pa.string()), pattern), "found").fill_null("")
-    found = found if length is None else pc.utf8_slice_codeunits(found, 0, length)
-    values = found.to_numpy(zero_copy_only=False)
-    return np.append(salted_hashes(salt, values), np.uint64(0))[texts.codes]
+def _first(lines: Columns, pattern: str) -> pa.Array:
+    """What a pattern first finds in the JSON of containers, for each of the distinct texts; empty for nothing."""
+
+    def make() -> pa.Array:
+        return pc.struct_field(pc.extract_regex(lines.text("containers").distinct, pattern), "found").fill_null("")
+
+    return lines.once(f"first {pattern}", make)
+
+
+def _hashed(lines: Columns, salt: str, found: pa.Array) -> UInt64:
+    """The hashes, for each line, of what was found in the distinct texts of containers."""
+    hashed = salted_hashes(salt, found.to_numpy(zero_copy_only=False))
+    return np.append(hashed, np.uint64(0))[lines.text("containers").codes]
 
 
 def objects(text: str) -> list[dict[str, Any]]:

@@ -177,7 +177,7 @@ def _newest(key: UInt64, when: NDArray[np.int64], **columns: Any) -> Statistic:
 
 def _permits(history: Columns, when: NDArray[np.int64]) -> Statistic:
     texts, consignment = history.text("permits"), history.text("consignment_id").said()
-    numbers = [permit_numbers(value) for value in texts.values]
+    numbers = [permit_numbers(keys.objects(value)) for value in texts.values]
     rows = [
         (number, consignment[row], when[row])
         for row in np.flatnonzero(texts.known).tolist()
@@ -189,9 +189,9 @@ def _permits(history: Columns, when: NDArray[np.int64]) -> Statistic:
     return _newest(key, -times, text=owner)
 
 
-def permit_numbers(permits: str) -> list[str]:
-    """The numbers of the permits in a JSON array, without spaces and in upper case."""
-    found = (str(entry.get("no") or "").replace(" ", "").upper() for entry in keys.objects(permits))
+def permit_numbers(permits: list[dict[str, Any]]) -> list[str]:
+    """The numbers of permits, without spaces and in upper case."""
+    found = (str(entry.get("no") or "").replace(" ", "").upper() for entry in permits)
     return [number for number in found if number]
 
 

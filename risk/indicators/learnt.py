@@ -23,6 +23,10 @@ from numpy.typing import NDArray
 from risk.errors import InputError
 
 LAYOUT: Final = 1
+FEW: Final = 1_000
+"""So few keys are looked up by halving; of more, a table of hashes takes less time."""
+KEPT: Final = 200_000
+"""So many texts that were looked up are remembered, about."""
 STATISTICS: Final[Mapping[str, str]] = {
     "bill_forms": "how often a carrier's bills have a form of number",
     "carriers": "how many bills of a carrier are known",
@@ -96,31 +100,51 @@ class Statistic:
         """The `n` of the last row of each key, 0 where there is none."""
         return np.append(self.n, 0.0)[self.find(keys)]
 
-    def texts(self) -> NDArray[Any]:
-        """The texts, and None behind the last for rows that were not found (-1)."""
-        return np.array([*self.text, None], object)
+    def texts_at(self, rows: NDArray[np.int64]) -> NDArray[np.object_]:
+        """The texts of these rows, None for those that were not found (-1)."""
+        found = np.full(len(rows), None, object)
+        there = rows >= 0
+        found[there] = self.text[rows[there]]
+        return found
 
     def find(self, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
         """The last row of each key, -1 where there is none."""
-        if len(self) == 0:
-            return np.full(len(keys), -1, np.int64)
-        distinct, back = _distinct(keys)
-        at = np.searchsorted(self.key, distinct, side="right") - 1
-        found = np.where((at >= 0) & (self.key[np.maximum(at, 0)] == distinct), at, -1)
-        return np.asarray(found[back], np.int64)
+        at = self._at(keys)
+        return np.where(at >= 0, self._ends[at + 1] - 1, -1)
 
     def matches(self, keys: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """All rows of each key: for each match the position in `keys`, and the row."""
-        start, end = np.searchsorted(self.key, keys, side="left"), np.searchsorted(self.key, keys, side="right")
-        counts = end - start
-        asked = np.repeat(np.arange(len(keys)), counts)
+        at, ends = self._at(keys), self._ends
+        there = np.flatnonzero(at >= 0)
+        start = ends[at[there]]
+        counts = ends[at[there] + 1] - start
+        asked = np.repeat(there, counts)
         before = np.repeat(np.cumsum(counts) - counts, counts)
         return asked, np.arange(int(counts.sum())) - before + np.repeat(start, counts)
 
+    def _at(self, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """The place of each key among the distinct ones, -1 where it is not among them."""
+        if len(self) == 0:
+            return np.full(len(keys), -1, np.int64)
+        if len(keys) > FEW:
+            return np.asarray(self._index.get_indexer(keys), np.int64)  # type: ignore[arg-type]
+        distinct = self._distinct
+        at = np.minimum(np.searchsorted(distinct, keys), len(distinct) - 1)
+        return np.where(distinct[at] == keys, at, -1)
 
-def _distinct(keys: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], NDArray[Any]]:
-    codes, unique = pd.factorize(keys)
-    return unique, codes
+    @cached_property
+    def _ends(self) -> NDArray[np.int64]:
+        """Where the rows of each distinct key begin; last the number of all rows."""
+        begins = np.flatnonzero(np.append(True, self.key[1:] != self.key[:-1])) if len(self) else np.zeros(0, np.int64)
+        return np.append(begins, len(self)).astype(np.int64)
+
+    @cached_property
+    def _index(self) -> pd.Index[Any]:
+        return pd.Index(self._distinct)
+
+    @cached_property
+    def _distinct(self) -> NDArray[np.uint64]:
+        return self.key[self._ends[:-1]]
 
 
 _EMPTY: Final = Statistic.of(pd.DataFrame({"key": np.zeros(0, np.uint64)}))
@@ -166,16 +190,23 @@ class Learnt:
 
     def blocks(self, name: str) -> dict[str, list[tuple[str, int]]]:
         """Texts of a statistic with their row, by how they begin."""
-        kept = self.kept(f"blocks {name}")
-        if not kept:
+        if name not in self._blocks:
+            kept: dict[str, list[tuple[str, int]]] = {}
             for row, text in enumerate(self[name].text.tolist()):
                 kept.setdefault(block(text), []).append((text, row))
-        return kept
+            self._blocks[name] = kept
+        return self._blocks[name]
 
     def kept(self, name: str) -> dict[str, Any]:
-        """A place for what was looked up in these statistics before."""
+        """A place for what was looked up in these statistics before; emptied when it has grown large."""
         found: dict[str, Any] = self._kept.setdefault(name, {})
+        if len(found) > KEPT:
+            found.clear()
         return found
+
+    @cached_property
+    def _blocks(self) -> dict[str, dict[str, list[tuple[str, int]]]]:
+        return {}
 
     @cached_property
     def _kept(self) -> dict[str, dict[str, Any]]:

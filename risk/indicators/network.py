@@ -33,6 +33,8 @@ def newcomers(view: View, p: Parameters) -> Outcome:
     new = view.feature("consignee_filings") <= p.number("most_filings")
     best, which = np.zeros(len(view)), np.zeros(len(view), np.int64)
     asking = np.flatnonzero(new & (own > 0))
+    if len(asking) == 0:
+        return Outcome(np.zeros(len(view), bool), known=own > 0)
     for number, shared in enumerate(shared_by(view)):
         key = keys.both(salted(shared, number), heading)[asking]
         at, row = rows.matches(key)
@@ -61,8 +63,11 @@ def once_only(view: View, p: Parameters) -> Outcome:
 def several_sources(view: View, p: Parameters) -> Outcome:
     """A consignee gets cover goods from several ports of source countries within weeks."""
     here = (view.feature("loading_is_source") == 1) & (view.feature("cover_load") == 1)
-    rows, own, port = view.learnt["sources"], keys.party(view, "consignee"), keys.plain(view, "loading_port")
-    asking = np.flatnonzero(here & (own > 0) & (port > 0))
+    rows, own = view.learnt["sources"], keys.party(view, "consignee")
+    asking = np.flatnonzero(here & (own > 0) & view.known("loading_port"))
+    if len(asking) == 0:
+        return Outcome(np.zeros(len(view), bool), known=own > 0)
+    port = keys.plain(view, "loading_port")
     at, row = rows.matches(own[asking])
     asked = asking[at]
     good = (rows.time[row] >= view.time("filed_at")[asked] - p.number("days") * DAY_US) & (

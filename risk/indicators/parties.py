@@ -49,8 +49,10 @@ def seized_before(view: View, p: Parameters) -> Outcome:
     for role in ("shipper", "consignee"):
         names = view.text(f"{role}_name")
         near = view.learnt.kept("near names")
+        if len(rows) == 0:
+            break
         found = []
-        for name in names.values:
+        for name in names.values.tolist():
             if name not in near:
                 near[name] = _nearest(view.learnt, normalise_name(name), p.number("alike"))
             found.append(near[name])
@@ -132,17 +134,19 @@ def shared_address(view: View, p: Parameters) -> Outcome:
 @test("P11", says=("old_name",), days=float)
 def renamed(view: View, p: Parameters) -> Outcome:
     """The number or address of a consignee that had trouble lately, under another name."""
-    rows, name = view.learnt["trouble"], view.text("consignee_name").said(normalise_name)
+    rows, names = view.learnt["trouble"], view.text("consignee_name")
     old = np.full(len(view), None, object)
-    number = keys.registered(view, "consignee")
+    if len(rows) == 0:
+        return Outcome(np.zeros(len(view), bool), says={"old_name": old})
+    number, fired = keys.registered(view, "consignee"), np.zeros(len(view), bool)
     for key in (number, keys.address(view, "consignee")):
         asked, row = rows.matches(key)
         recent = rows.time[row] >= view.time("filed_at")[asked] - p.number("days") * DAY_US
         for at, one in zip(asked[recent].tolist(), row[recent].tolist(), strict=True):
-            was = rows.text[one]
-            if name[at] and was and fuzz.token_sort_ratio(name[at], was) < 70:
-                old[at] = max(was, old[at] or "")
-    return Outcome(np.array([entry is not None for entry in old], bool), says={"old_name": old})
+            was, name = rows.text[one], normalise_name(names.values[names.codes[at]]) if names.codes[at] >= 0 else ""
+            if name and was and fuzz.token_sort_ratio(name, was) < 70:
+                old[at], fired[at] = max(was, old[at] or ""), True
+    return Outcome(fired, says={"old_name": old})
 
 
 @test("P13")
@@ -183,11 +187,17 @@ def agent(view: View, p: Parameters) -> Outcome:
 @test("P18", words=list)
 def wildlife_business(view: View, p: Parameters) -> Outcome:
     """A party whose name tells of animals or traditional medicine, with goods of another kind."""
-    pattern = _words(p.texts("words"))
+    words = p.texts("words")
     hit: Bools = np.zeros(len(view), bool)
     for role in ("shipper", "consignee"):
-        hit |= view.text(f"{role}_name").where(lambda name: bool(pattern.search(name.casefold())))
+        hit |= view.text(f"{role}_name").where(lambda name: _tells(name, words))
     return Outcome(hit & (view.feature("wildlife_heading") == 0))
+
+
+@lru_cache(maxsize=200_000)
+def _tells(name: str, words: tuple[str, ...]) -> bool:
+    """Whether a name has a word that begins like one of these."""
+    return bool(_words(words).search(name.casefold()))
 
 
 @lru_cache(maxsize=16)

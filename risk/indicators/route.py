@@ -33,10 +33,13 @@ def band_by(times: Floats) -> Floats:
 
 def on_corridor(view: View) -> Bools:
     """From a source country to one of demand or transit."""
-    source = (view.feature("origin_is_source") == 1) | (view.feature("loading_is_source") == 1)
-    return np.asarray(
-        source & ((view.feature("destination_is_demand") == 1) | (view.feature("destination_is_transit") == 1))
-    )
+
+    def make() -> Bools:
+        source = (view.feature("origin_is_source") == 1) | (view.feature("loading_is_source") == 1)
+        end = (view.feature("destination_is_demand") == 1) | (view.feature("destination_is_transit") == 1)
+        return np.asarray(source & end)
+
+    return np.copy(view.once("on corridor", make))
 
 
 @test("R01", says=("times",), least_inspections=float)
@@ -59,12 +62,15 @@ def third_country(view: View, p: Parameters) -> Outcome:
     """Changes ship at a hub in a country that is neither that of loading nor that of discharge."""
     via, start, end = view.text("transhipment_ports"), view.text("loading_port"), view.text("discharge_port")
     transit = hubs.ports_with_role("transit")
-    at_hubs = via.said(lambda codes: " ".join(code[:2] for code in codes.split() if code in transit))
-    froms, tos = start.said(lambda code: code[:2]), end.said(lambda code: code[:2])
-    fired = on_corridor(view)
-    for row in np.flatnonzero(fired & via.known & start.known & end.known):
-        fired[row] = any(country not in (froms[row], tos[row]) for country in at_hubs[row].split())
-    return Outcome(fired & via.known & start.known & end.known)
+    fired = on_corridor(view) & via.known & start.known & end.known
+    some = np.flatnonzero(fired)
+    at_hubs = via.some(some).said(lambda codes: " ".join(code[:2] for code in codes.split() if code in transit))
+    froms, tos = (ports.some(some).said(lambda code: code[:2]) for ports in (start, end))
+    fired[some] = [
+        any(country not in (a, b) for country in countries.split())
+        for countries, a, b in zip(at_hubs.tolist(), froms.tolist(), tos.tolist(), strict=True)
+    ]
+    return Outcome(fired)
 
 
 @test("R04", detour=float, share=float, least_filings=float)
@@ -88,7 +94,7 @@ def hub_as_origin(view: View, p: Parameters) -> Outcome:
     return Outcome(
         hub & ((differs == 1) | recent),
         known=~np.isnan(differs) | asked,
-        says={"seen_at": lambda: boxes.texts()[np.where(recent, found, -1)]},
+        says={"seen_at": lambda: boxes.texts_at(np.where(recent, found, -1))},
         which=np.where(differs == 1, 0, 1),
     )
 
@@ -136,11 +142,11 @@ def vague_ports(view: View, p: Parameters) -> Outcome:
 def onward_by_land(view: View, p: Parameters) -> Outcome:
     """Goes on over land to another country than that of discharge."""
     pairs = frozenset(p.texts("inland"))
-    start = view.text("discharge_port").said(lambda code: code[:2])
-    end = view.category("destination_country").said()
-    onward = (view.feature("destination_not_discharge") == 1) & np.array(
-        [f"{a} {b}" in pairs for a, b in zip(start, end, strict=True)], bool
-    )
+    onward = view.feature("destination_not_discharge") == 1
+    some = np.flatnonzero(onward)
+    start = view.text("discharge_port").some(some).said(lambda code: code[:2]).tolist()
+    end = view.category("destination_country").some(some).said().tolist()
+    onward[some] = [f"{a} {b}" in pairs for a, b in zip(start, end, strict=True)]
     abroad = (view.feature("destination_not_discharge") == 1) & (view.feature("consignee_abroad") == 1)
     return Outcome(onward | abroad, which=np.where(onward, 0, 1))
 
@@ -151,12 +157,11 @@ def displaced(view: View, p: Parameters) -> Outcome:
     rows = view.learnt["displaced"]
     found = rows.find(keys.both(keys.party(view, "consignee"), keys.heading(view)))
     recent = recently(view, rows.time, found, p.number("days"))
-    port = rows.texts()[np.where(recent, found, -1)]
     fired = recent & (view.feature("consignee_lane_filings") == 0)
     for name in ("loading_port", "discharge_port"):
         fired &= view.known(name)
-        fired[fired] = view.some(fired).text(name).said() != port[fired]
-    return Outcome(fired, says={"port": port})
+        fired[fired] = view.some(fired).text(name).said() != rows.texts_at(found[fired])
+    return Outcome(fired, says={"port": lambda: rows.texts_at(np.where(recent, found, -1))})
 
 
 @test("A01", transhipments=float)

@@ -27,14 +27,17 @@ def split(view: View, p: Parameters) -> Outcome:
     key = keys.both(keys.both(consignee, shipper), keys.heading(view))
     seldom = view.feature("pair_filings") <= p.number("most_pair_filings")
     asking = np.flatnonzero((key > 0) & seldom & view.known("bl_no"))
+    if len(asking) == 0:
+        return Outcome(np.zeros(len(view), bool), known=key > 0)
     at, row = rows.matches(key[asking])
     asked = asking[at]
-    filed, port = view.time("filed_at"), view.text("discharge_port").said()
+    filed = view.time("filed_at")
     bill = keys.plain(view.some(asked), "bl_no")
     good = (rows.time[row] >= filed[asked] - p.number("days") * DAY_US) & (rows.part[row] != bill)
     asked, row = asked[good], row[good]
     bills = keys.distinct_parts(asked, rows.part[row], len(view)) + 1
     other_day = (rows.time[row] // DAY_US) != (filed[asked] // DAY_US)
+    port = view.text("discharge_port").some(asked).said()
     other = np.zeros(len(view), bool)
-    other[asked[other_day | (rows.text[row] != port[asked])]] = True
+    other[asked[other_day | (rows.text[row] != port)]] = True
     return Outcome(other & (bills >= p.number("bills")), known=key > 0, says={"bills": bills})

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from risk.consignment import CONSIGNMENTS
 from risk.errors import InputError
 from risk.feature import FeatureTable
-from risk.indicators.columns import KINDS, Bools, Columns, Floats, Some, Texts, by_value
+from risk.indicators.columns import KINDS, Bools, Columns, Floats, Some, Texts, arrow, by_value
 from risk.indicators.learnt import Learnt
 from risk.layout import column
 
@@ -82,7 +82,7 @@ class View(Columns):
         """A category of the feature table by its distinct values."""
         if self.features.get(name) != "category":
             raise InputError(f"the indicators read the category {name!r}, which the feature table does not have")
-        found: Texts = self.once(f"category {name}", lambda: by_value(self._table.column(name)))
+        found: Texts = self.once(f"category {name}", lambda: by_value(arrow(self._table.column(name))))
         return found
 
     def some(self, rows: NDArray[Any]) -> Columns:
@@ -106,14 +106,24 @@ class View(Columns):
             kind = KINDS[name]
             if kind in ("number", "integer"):
                 return ~np.isnan(self.number(name))
-            return ~np.isnan(self.time(name)) if kind == "time" else self.text(name).known
+            return ~np.isnan(self.time(name)) if kind == "time" else self.has(name)
 
         found: Bools = self.once(f"known {feature} {name}", make)
         return found
 
+    def all_known(self, fields: tuple[str, ...], features: tuple[str, ...]) -> Bools:
+        """Where all of these have a value."""
+        found = np.ones(len(self), bool)
+        for name in fields:
+            found &= self.known(name)
+        for name in features:
+            found &= self.known(name, feature=True)
+        return found
+
     def after_learning(self) -> Bools:
         """Where the line was filed at or after the moment the statistics were learnt as of."""
-        return self.time("filed_at") >= self.learnt.as_of
+        found: Bools = self.once("after learning", lambda: self.time("filed_at") >= self.learnt.as_of)
+        return found
 
     def value(self, name: str, row: int) -> Any:
         """A value for the evidence of one row: text, number, time as text; None where missing."""
@@ -123,7 +133,7 @@ class View(Columns):
                 return pd.Timestamp(int(self.time(name)[row]), unit="us", tz="UTC").strftime("%Y-%m-%dT%H:%M:%SZ")
             if kind in ("number", "integer"):
                 return float(self.number(name)[row])
-            return str(self.frame[name].iloc[row])
+            return str(self.array(name)[row].as_py())
         if name in self.features and self.known(name, feature=True)[row]:
             value = self._table.column(name)[row]
             return str(value) if self.features[name] == "category" else float(value)

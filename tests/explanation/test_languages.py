@@ -20,10 +20,12 @@ from risk.calibration import Logistic
 from risk.errors import UsageError
 from risk.feature import CONCEPTS, FeatureTable
 from risk.indicators import load_pack
-from risk.language import FOLDER, languages, say, speaker
+from risk.indicators.wording import WORDS
+from risk.language import FOLDER, NOT_STATED, languages, say, speaker
 from risk.model import RiskModel
 from risk.naming import KEYS
 from risk.phrase import Country, Phrase, from_json
+from risk.rules.rule import LANES
 
 OTHERS = [language for language in languages() if language != "en"]
 NUMBERS = (np.nan, 0.0, 0.3, 1.0, 2.0, 7.0, 1234.0, -2.0, -5.0)
@@ -80,7 +82,8 @@ def all_messages() -> set[str]:
     fixed = {*CONCEPTS, *KEYS.values(), *reasons._INFERRED.values(), *reasons._WEEKDAYS, *explanation.METHODS.values(),
              reasons.REST, reasons._THE_REST.phrase.message, explanation._EARLIER_INSPECTIONS,
              "raises the risk ({share:.0%}), {concept}: {said}", "lowers the risk ({share:.0%}), {concept}: {said}",
-             "red flag {id}, {concept}: {said}"}  # fmt: skip
+             "red flag {id}, {concept}: {said}", explanation.RULE, *LANES, NOT_STATED.message,
+             *(word for words in WORDS.values() for word in words.values())}  # fmt: skip
     return said_of_features() | packed | fixed
 
 
