@@ -25,7 +25,7 @@ WILDLIFE: Final = Target()
 
 
 def build(
-    lines: pd.DataFrame,
+    lines: pd.DataFrame | Lines,
     state: State,
     *,
     outcomes: pd.DataFrame | None = None,
@@ -39,7 +39,8 @@ def build(
 ) -> tuple[FeatureTable, State]:
     """Fold the lines filed and the outcomes recorded into the history, and give the features of the lines.
 
-    lines      consignments, in any order; each is seen with what was known strictly before its `filed_at`
+    lines      consignments, in any order; each is seen with what was known strictly before its `filed_at`. As `Lines`
+               what was read of them already is not read again
     state      history before them; it stays as it is, and the history afterwards is returned
     outcomes   inspection outcomes to fold in with them, pointing at `lines` or at lines of the context
     context    lines and outcomes folded earlier that the new ones may belong to or correct
@@ -57,12 +58,12 @@ def build(
     Raises InputError for a line without `filed_at`, and HistoryError when something happened before what the
     history already holds.
     """
+    every = lines if isinstance(lines, Lines) else Lines(lines)
     if extras is None:
-        extras = extra_columns.extra_features(lines)
+        extras = extra_columns.extra_features(every.frame)
     features = catalogue(extras, comparisons=comparisons)
-    every = Lines(lines)
     events = make_events(every, outcomes, target, context=context, reads=reads, links=links)
-    read = every if reads is None else Lines(lines[reads])
+    read = every if reads is None or reads.all() else Lines(every.frame[reads])
     table = _Table(features, len(read))
     for module in RECORD:
         table.fill(module.columns(read))

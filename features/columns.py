@@ -26,6 +26,8 @@ Column = Float64 | Objects
 T = TypeVar("T")
 
 HOUR_US: Final = 3_600_000_000
+FEW: Final = 1_000
+"""Texts that are looked at one by one: for so few pandas takes longer to begin than to work."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +61,23 @@ class Distinct:
 
 def distinct(values: pd.Series[Any] | Objects) -> Distinct:
     """Text by its distinct values; empty text and blanks are missing."""
+    if len(values) <= FEW:
+        return _few_distinct(values)
     codes, unique = pd.factorize(values)
     texts = np.asarray(unique, dtype=object)
     blank = np.array([not text.strip() for text in texts], bool)
     if blank.any():
         codes = np.where(np.append(blank, False)[codes], -1, codes)
     return Distinct(codes.astype(np.intp), texts)
+
+
+def _few_distinct(values: pd.Series[Any] | Objects) -> Distinct:
+    places: dict[str, int] = {}
+    codes = [
+        places.setdefault(text, len(places)) if isinstance(text, str) and text and not text.isspace() else -1
+        for text in values.tolist()
+    ]
+    return Distinct(np.array(codes, np.intp), np.array(list(places), object))
 
 
 def pairs(left: Distinct, right: Distinct) -> tuple[NDArray[np.intp], Objects, Objects]:
@@ -79,6 +92,7 @@ def pairs(left: Distinct, right: Distinct) -> tuple[NDArray[np.intp], Objects, O
 
 
 _NAMES: Final = frozenset(column_names(CONSIGNMENTS))
+_NO_TIME: Final = np.iinfo(np.int64).min
 
 
 class Lines:
@@ -121,7 +135,8 @@ class Lines:
         times = self._stated(name)
         if times is None:
             return np.full(len(self), np.nan)
-        return np.where(times.isna(), np.nan, microseconds(times).astype(np.float64))
+        whole = microseconds(times)
+        return np.where(whole == _NO_TIME, np.nan, whole.astype(np.float64))
 
     def _stated(self, name: str) -> pd.Series[Any] | None:
         """The column, None where it was left out. Raises KeyError for a name that is not in the layout."""
@@ -148,18 +163,22 @@ class Lines:
 
 def microseconds(times: pd.Series[Any]) -> Int64:
     """Times as whole microseconds since 1970 UTC; the smallest int64 where missing."""
-    return np.asarray(times.dt.tz_convert("UTC").dt.as_unit("us").astype("int64"), np.int64)
+    if not isinstance(times.dtype, pd.DatetimeTZDtype):
+        raise TypeError(f"{times.name} is {times.dtype}; times have a zone")
+    found: Any = times.array
+    return np.asarray((found if times.dtype.unit == "us" else found.as_unit("us")).asi8, np.int64)
 
 
 def filing_times(lines: pd.DataFrame) -> Int64:
     """When each line was filed, in microseconds. Raises InputError for a line without the time."""
     if "filed_at" not in lines.columns:
         raise InputError("the consignments have no column filed_at, which says when each version reached customs")
-    missing = lines["filed_at"].isna().to_numpy()
+    times = microseconds(lines["filed_at"])
+    missing = times == _NO_TIME
     if missing.any():
         which = lines["consignment_id"].to_numpy()[missing][0]
         raise InputError(f"consignment {which} has no filed_at; a time is needed to know what came before it")
-    return microseconds(lines["filed_at"])
+    return times
 
 
 def flag(condition: NDArray[np.bool_], *known: NDArray[np.bool_]) -> Float64:

@@ -58,11 +58,11 @@ def make_events(
     Raises InputError for a line without `filed_at`.
     """
     n = len(lines)
-    keys = row_keys(lines)
+    keys = lines.once("keys", row_keys)
     time = filing_times(lines.frame)
     reader = np.arange(n) if reads is None else np.where(reads, np.cumsum(reads) - 1, -1)
     first_version = lines.integer("version") == 1
-    measured = measurements(lines)
+    measured = lines.once("measurements", measurements)
 
     earlier = lines.frame.iloc[:0] if context is None else _named(context.lines, lines.frame, outcomes)
     earlier_keys = row_keys(Lines(earlier)) if len(earlier) else {name: values[:0] for name, values in keys.items()}
