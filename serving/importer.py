@@ -10,7 +10,8 @@ import hashlib
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from risk.manifests import (
 from serving.history_tables import after_import
 from serving.reading import SHOWN, tell_findings, tell_rejects
 from serving.store import Added, Store
+from serving.store.described import described
 from serving.terminal import Steps, say
 
 
@@ -70,7 +72,6 @@ def import_files(
 
     `cancelled` counts the cancellations that are new to the store; they are no records, and not among those read.
     """
-    received = received_at or datetime.now(UTC)
     target = Target() if mapping is None else mapping.target(label)
     tally = _Tally()
     waiting: list[tuple[Path, RejectWriter, pd.DataFrame]] = []
@@ -81,10 +82,14 @@ def import_files(
             rejects = open_files.enter_context(RejectWriter(file))
             writers.append(rejects)
             before = tally.counts()
-            run = store.begin_import(file.name, _sha256(file))
+            sha256 = _sha256(file)
+            run = store.begin_import(file.name, sha256)
+            # What a message files without a time of its own is the same version when the same file comes again.
+            received = received_at or store.imports(sha256=sha256)[0].started_at
             batches = read_manifest(
-                file, mapping=mapping, label=label, received_at=received_at, sheet=sheet, filed=store.filed
-            )
+                file, mapping=mapping, label=label, received_at=received, sheet=sheet, filed=store.filed,
+                described=partial(_described, store),
+            )  # fmt: skip
             for batch in batches:
                 tally.read += batch.rows
                 tally.findings += batch.findings
@@ -115,6 +120,11 @@ def import_files(
     tell_rejects(tally.shown, tally.rejected)
     tell_findings(tally.findings)
     return tally.counts()
+
+
+def _described(store: Store, ids: Sequence[str]) -> set[str]:
+    with store.reading() as connection:
+        return described(connection, ids)
 
 
 def _cancel(

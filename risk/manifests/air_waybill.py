@@ -6,12 +6,15 @@ Knows no message. Weights become kilograms, volumes cubic metres, airports and c
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from risk.manifests.message import Row
 from risk.reference import ports
+
+Described = Callable[[Sequence[str]], set[str]]
+"""Looks up which of some bills earlier readings had from a message of their own."""
 
 KG: Final = {"KGM": 1.0, "K": 1.0, "LBR": 0.45359237, "L": 0.45359237, "GRM": 0.001, "TNE": 1000.0, "ONZ": 0.0283495231}
 """Kilograms in one unit of weight, by its code in Cargo-XML (UN/ECE Recommendation 20) and in Cargo-IMP."""
@@ -118,13 +121,20 @@ class Flights:
 
     described  the waybills (and houses as MASTER/HOUSE) that have a message of their own, so that a flight or
                house manifest does not give them again
+    held       looks up which bills earlier readings described
     """
 
     described: set[str] = field(default_factory=set)
+    held: Described | None = None
     _of: dict[str, list[Flight]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self._of)
+
+    def known(self, ids: Sequence[str]) -> set[str]:
+        """Which of the bills have a message of their own, in this reading or an earlier one."""
+        found = self.described.intersection(ids)
+        return found if self.held is None else found | self.held([name for name in ids if name not in found])
 
     def book(self, number: str, flight: Flight) -> None:
         """A waybill travels on a flight."""

@@ -80,7 +80,7 @@ class CargoImp:
                 self._houses(message, bills)
             else:
                 reason = "is a message with no consignments to read; expected are FWB, FHL and FFM"
-                bills.note("message", reason, message.line, f"{message.kind}/{message.version}")
+                bills.note("message", reason, message.line, "/".join(filter(None, (message.kind, message.version))))
             if bills.full:
                 yield bills.take()
 
@@ -225,7 +225,7 @@ class CargoImp:
     def _land(self, bills: Collector) -> None:
         """A flight manifest is over, with all its parts."""
         if self._manifest is not None:
-            self._manifest.give(bills, self._flights.described)
+            self._manifest.give(bills, self._flights)
             bills.end()
             self._manifest = None
 

@@ -7,12 +7,12 @@ message gives without a zone.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
-from risk.manifests.air_waybill import Flight, awb_number, is_awb, place, valid_awb
+from risk.manifests.air_waybill import Flight, Flights, awb_number, is_awb, place, valid_awb
 from risk.manifests.cargo_imp_parts import Quantity, nearest_day, quantity, unit_load_device
 from risk.manifests.message import Collector, Container, Row
 from risk.manifests.teletype import Message
@@ -101,8 +101,9 @@ class Manifest:
         for carried in self._carried.values():
             yield carried.number, carried.flight
 
-    def give(self, bills: Collector, described: Collection[str]) -> None:
-        """Hand the bills over, but for those that a waybill of the same reading describes."""
+    def give(self, bills: Collector, flights: Flights) -> None:
+        """Hand the bills over, but for those that a waybill describes."""
+        described = flights.known([carried.number for carried in self._carried.values()])
         for line, text, reason in self.faults:
             bills.reject(line, "bl_no", text, reason, text)
         bills.facts.reference = self.flight

@@ -69,8 +69,10 @@ class CargoXml:
             bills.begin(facts)
             if facts.function == "unknown":
                 bills.note("function", "is no PurposeCode known here; taken as a creation", 1, _purpose(message))
-            for number, bill in enumerate(self.bills(message, facts), 1):
-                self._take(bill, number, bills)
+            listed = list(self.bills(message, facts))
+            known = self._flights.known([_name(bill) for bill in listed]) if self._root in MANIFESTS else set()
+            for number, bill in enumerate(listed, 1):
+                self._take(bill, number, bills, known)
                 if bills.full:
                     yield bills.take()
             bills.end()
@@ -95,7 +97,7 @@ class CargoXml:
         if not found:
             yield Bill("", "", [], record={"message": facts.reference})
 
-    def _take(self, bill: Bill, number: int, bills: Collector) -> None:
+    def _take(self, bill: Bill, number: int, bills: Collector, known: set[str]) -> None:
         facts = bills.facts
         if not bill.number:
             wanted = "BusinessHeaderDocument/ID" if self._root == "Waybill" else "the ID of the consignment"
@@ -113,7 +115,7 @@ class CargoXml:
             bills.note(name, reason, number, value)
         for name, total in bill.declared.items():
             facts.declared[name] = facts.declared.get(name, 0.0) + total
-        if self._root in MANIFESTS and consignment_id(bill.number, bill.master) in self._flights.described:
+        if _name(bill) in known:
             _count_only(bill, facts)
             return
         if self._root != "FlightManifest":
@@ -187,6 +189,10 @@ def _messages(path: Path, root: str, encoding: str | None) -> Iterator[Element]:
                     f"{path}: the {ROOTS[root]} message has more than {LARGEST:,} bytes; expected is one message."
                 )
     yield from elements(path, encoding, (root,))
+
+
+def _name(bill: Bill) -> str:
+    return consignment_id(bill.number, bill.master)
 
 
 def _purpose(message: Element) -> str:

@@ -35,7 +35,9 @@ _ARCHIVES: Final = (
     (b"\x28\xb5\x2f\xfd", "a zstd file"),
 )
 _DOCTYPE: Final = re.compile(r"(?:(?><\?.*?\?>)|(?><!--.*?-->)|\s)*+<!DOCTYPE", re.DOTALL | re.IGNORECASE)
-_CARGO_IMP: Final = re.compile(r"(?:^|[\r\n\x01-\x04])(?:FWB|FHL|FFM)/\d{1,2}[ \t]*(?:[\r\n]|$)")
+_CARGO_IMP: Final = re.compile(
+    r"(?:^|[\r\n\x01-\x04])(?:(?:FWB|FHL|FFM)/\d{1,2}[ \t]*(?:[\r\n]|$)|F[MN]A(?:/\d{1,2})?[ \t]*[\r\n]+ACK/)"
+)
 _GZIP: Final = b"\x1f\x8b"
 _PARQUET: Final = b"PAR1"
 _MARKS: Final = (

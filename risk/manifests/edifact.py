@@ -182,6 +182,9 @@ class _Messages:
         if not self._sent[:4].isdigit() or "-" not in self._sent:
             self._sent = ""
         self._interchange, self._messages = fields[5].strip(), 0
+        if len(segment) > 11 and segment[11].strip() == "1":
+            words = "says that the interchange is a test; it is read like any other"
+            self._bills.note("UNB", words, self.cuscar.at, self._interchange)
 
     def _begin(self, segment: list[str]) -> None:
         if self._open:

@@ -14,7 +14,7 @@ from risk.manifests.facts import Function
 FUNCTIONS: Final[dict[str, Function]] = {
     "": "original", "9": "original", "7": "original", "22": "original", "31": "original", "35": "original",
     "46": "original", "47": "original",
-    "2": "change", "4": "change", "20": "change", "21": "change", "33": "change", "36": "change",
+    "2": "change", "4": "change", "20": "change", "21": "change", "33": "change", "36": "change", "43": "change",
     "5": "replace", "18": "replace",
     "1": "cancel", "3": "cancel", "17": "cancel",
 }  # fmt: skip

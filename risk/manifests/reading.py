@@ -14,7 +14,7 @@ from typing import Final
 
 from risk.errors import InputError, MappingError, RiskError
 from risk.layout import EXTRA_PREFIX, column_names
-from risk.manifests.air_waybill import Flights
+from risk.manifests.air_waybill import Described, Flights
 from risk.manifests.archives import members, without_gzip
 from risk.manifests.checks import Memory, check
 from risk.manifests.content import Format, is_gzip, recognise
@@ -45,6 +45,7 @@ def read_manifest(
     received_at: datetime | None = None,
     sheet: str | None = None,
     filed: Filed | None = None,
+    described: Described | None = None,
 ) -> Iterator[Batch]:
     """The records of a file, checked, in batches of at most `batch_rows`.
 
@@ -59,6 +60,8 @@ def read_manifest(
                  were prepared
     sheet      the sheet of an Excel workbook; the first with a header when None
     filed      looks up what earlier readings filed, from which the versions of bills in messages count on
+    described  looks up which bills earlier readings had from a message of their own, so that a flight or house
+               manifest that lists them gives no poorer version
 
     Every record is accepted or rejected. Memory does not grow with the file, but for 16 bytes a record to
     know duplicates by. Raises InputError when the file as a whole cannot be read and MappingError when the
@@ -66,7 +69,7 @@ def read_manifest(
     the zip file as a whole is refused when that is so of all of them.
     """
     wish = _Wish(table, mapping, label, batch_rows, encoding, received_at, sheet)
-    memory, flights = Memory(now or datetime.now(UTC), versions=Versions(filed)), Flights()
+    memory, flights = Memory(now or datetime.now(UTC), versions=Versions(filed)), Flights(held=described)
     look_over([source], wish.encoded, received_at, flights)
     return _read(source, memory, wish, flights)
 

@@ -29,13 +29,15 @@ MOST_LINES: Final = 20_000
 
 MONTHS: Final = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 
-_START: Final = re.compile(r"(F[A-Z]{2})/(\d{1,2})", re.ASCII)
+_START: Final = re.compile(r"(F[A-Z]{2})/(\d{1,2})|(FMA|FNA)", re.ASCII)
 _HEADER: Final = re.compile(r"Q[A-Z]\s|\.[A-Z0-9]{7}\b|ZCZC|NNNN|=|[A-Z0-9]{7}(?:\s[A-Z0-9]{7})*$", re.ASCII)
 _SENT: Final = re.compile(r"\.?[A-Z0-9]{7}[\s/]+(\d{2})(\d{2})(\d{2})(?!\d)", re.ASCII)
 _ADDRESS: Final = re.compile(r"\.?([A-Z0-9]{7})\b", re.ASCII)
 _FRAME: Final = "\x00\x01\x02\x03\x04\x1a"
 _ESCAPED: Final = re.compile("[\udc80-\udcff]")
 _FEW_HEADERS: Final = 20
+_ANSWERS: Final = frozenset({"FMA", "FNA"})
+"""Acknowledgement and rejection, which repeat the message that they answer; it was filed when it was sent itself."""
 
 
 @dataclass
@@ -98,16 +100,19 @@ def messages(path: Path, encoding: str | None) -> Iterator[Message]:
     """The messages of a file in order. Raises InputError when the file holds none or cannot be read."""
     current: Message | None = None
     header: list[str] = []
-    found = False
+    found = repeats = False
     for number, text, whole, utf8 in _lines(path, encoding):
-        start = _START.fullmatch(text.strip()) if "F" in text[:WIDTH] and "/" in text[:WIDTH] else None
+        start = _START.fullmatch(text.strip()) if "F" in text[:WIDTH] else None
+        if start is not None and current is not None:
+            while current.lines and _HEADER.match(current.lines[-1][1]):
+                header.insert(0, current.lines.pop()[1])
+            if current.kind in _ANSWERS and not header and not repeats:
+                repeats = True
+                continue
+            yield current
         if start is not None:
-            if current is not None:
-                while current.lines and _HEADER.match(current.lines[-1][1]):
-                    header.insert(0, current.lines.pop()[1])
-                yield current
-            current = Message(start[1], start[2], number, header)
-            header, found = [], True
+            current = Message(start[1] or start[3], start[2] or "", number, header)
+            header, found, repeats = [], True, False
         elif current is None or text.strip() == "NNNN":
             header = [*header, text][-_FEW_HEADERS:]
             if current is not None:

@@ -25,9 +25,14 @@ MODES: Final = {
 }  # fmt: skip
 """Element 91, transportation method."""
 PURPOSES: Final[dict[str, Function]] = {
-    "00": "original", "01": "cancel", "02": "change", "03": "cancel", "04": "change", "05": "replace", "18": "replace",
+    "00": "original", "07": "original", "20": "original", "02": "change", "04": "change", "15": "change",
+    "25": "change", "05": "replace", "18": "replace", "01": "cancel", "03": "cancel", "17": "cancel",
 }  # fmt: skip
 """Element 353, purpose of the transaction set."""
+AMENDING: Final = frozenset("BCDFVXY")
+"""Element 256, types of manifest that update or amend an earlier one; the others are taken as original."""
+ANSWERS: Final = frozenset("JZ")
+"""Element 256, what customs sends to carriers."""
 WEIGHTS: Final = {"K": "KGM", "L": "LBR", "M": "TNE", "E": "TNE", "S": "STN", "T": "LTN", "G": "GRM", "O": "ONZ",
                   "KG": "KGM", "LB": "LBR"}  # fmt: skip
 """Element 188."""
@@ -110,7 +115,11 @@ class Manifest309:
             head.set("vessel_imo", ship, 0)
         self._document = fields[7] or "/".join(filter(None, (fields[1], fields[4] or fields[5], fields[6])))
         self._facts.reference = fields[7] or self._facts.reference
-        function = PURPOSES.get(fields[13], "original" if not fields[13] else None)
+        kind = fields[9].upper()
+        if kind in ANSWERS:
+            self._bills.note("M10", "is of a type (256) that customs sends; its bills are read", self.at, kind)
+        stated: Function = "change" if kind in AMENDING else "original"
+        function = PURPOSES.get(fields[13]) if fields[13] else stated
         if function is None:
             self._bills.note("M10", "has a purpose code (353) that is not known; bills are read", self.at, fields[13])
         self._facts.function = function or "unknown"
@@ -135,13 +144,18 @@ class Manifest309:
         self._party, self._box, self._boxes = "", {}, {}
 
     def _m13(self, segment: Segment) -> None:
-        """An amendment: D in its third element takes the bill back."""
-        fields = _padded(segment, 6)
+        """An amendment: type D takes the bill back (of a house number that alone), R gives it another quantity."""
+        fields = _padded(segment, 10)
+        issuer = fields[1] or self._issuer
         bill = self._bill or self._implied()
         if self._facts.function == "original":
             self._facts.function = "change"
         bill.kind = "deleted" if fields[3].upper() == "D" else ""
-        bill.own = bill.own or _full_number(fields[1] or self._issuer, fields[4])
+        bill.own = bill.own or _full_number(issuer, fields[4])
+        if fields[8]:
+            bill.house = bill.house or _full_number(fields[10] or issuer, fields[8])
+        if fields[3].upper() == "R" and fields[5]:
+            bill.totals["packages"] = number(fields[5])
 
     def _m11(self, segment: Segment) -> None:
         fields = _padded(segment, 26)
@@ -157,7 +171,7 @@ class Manifest309:
         bill.set("loading_port", fields[2], 5)
         bill.set("place_of_receipt", fields[10], 1)
         if fields[3]:
-            bill.totals["packages"] = number(fields[3])
+            bill.totals.setdefault("packages", number(fields[3]))
         if fields[4]:
             bill.row["package_type"] = fields[4]
         for at, units, kind, column in ((5, WEIGHTS, "kg", "gross_weight_kg"), (7, VOLUMES, "m3", "volume_m3")):

@@ -36,7 +36,7 @@ def mount(app: typer.Typer) -> None:
                 progress,
                 mapping=load_mapping(mapping),
                 label=label,
-                received_at=receipt(received_at),
+                received_at=None if received_at is None else receipt(received_at),
                 sheet=sheet,
             )
         if json:

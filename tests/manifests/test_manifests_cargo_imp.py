@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from risk.errors import InputError
-from risk.manifests import Reading, read_all
+from risk.manifests import Reading, read_all, read_manifest
 from training.simulation.messages import cargo_imp
 from training.simulation.messages.air import as_air_freight
 from training.simulation.world import simulate
@@ -145,6 +145,25 @@ def test_a_house_list_without_houses_is_remarked_on(tmp_path: Path) -> None:
     reading = read(tmp_path, fwb() + "FHL/4\nMBI/176-12345675LOSHKG/T14K412.0\n")
     assert set(reading.consignments["bl_no"]) == {"176-12345675"}
     assert reading.findings.count("bl_no", "no house was read") == 1
+
+
+@pytest.mark.parametrize("answer", ["FMA\nACK/PROCESSED\n", "FNA\nACK/AWB NOT ACCEPTED\n", "FNA/1\nACK/NO\n"])
+@pytest.mark.parametrize("between", ["", "NNNN\n", ".LOSFFXX 120900\n"])
+def test_a_waybill_inside_an_acknowledgement_or_rejection_is_none(tmp_path: Path, answer: str, between: str) -> None:
+    other = fwb("176-12345686")
+    reading = read(tmp_path, answer + fwb() + between + other)
+    assert set(reading.consignments["bl_no"]) == {"176-12345686"}
+    assert not reading.rejects
+    assert reading.findings.count("message", "no consignments to read") == 1
+    alone = read(tmp_path, answer + fwb())
+    assert (len(alone.consignments), alone.findings.count("message")) == (0, 1)
+
+
+def test_a_flight_manifest_gives_no_version_of_a_bill_that_an_earlier_reading_described(tmp_path: Path) -> None:
+    path = tmp_path / "m"
+    path.write_text(FFM.format(end="LAST"))
+    (batch,) = read_manifest(path, received_at=RECEIVED, described=lambda ids: {"176-12345675"} & set(ids))
+    assert set(batch.consignments["bl_no"]) == {"176-12345686"}
 
 
 def test_a_flight_manifest_alone_gives_its_waybills_with_their_parts_added_up(tmp_path: Path) -> None:

@@ -138,11 +138,11 @@ def test_a_packed_file_reads_like_a_plain_one_and_a_damaged_one_is_refused(path:
         read(path, packed[:-12])
 
 
-def test_a_file_that_is_not_there_and_a_json_array_are_refused(path: Path) -> None:
+def test_a_file_that_is_not_there_and_an_object_around_the_records_are_refused(path: Path) -> None:
     with pytest.raises(InputError, match="there is no such file"):
         read_all([path])
     with pytest.raises(InputError, match="one object on each line"):
-        read(path, '[{"consignment_id": "A"}]')
+        read(path, '{"consignments": [{"consignment_id": "A"}]}')
 
 
 @settings(max_examples=60, deadline=None)

@@ -228,6 +228,29 @@ def test_a_cancellation_takes_back_what_it_names_or_the_whole_message(
     assert reading.messages[1].cancelled == cancelled
 
 
+@pytest.mark.parametrize(
+    ("code", "function"),
+    [
+        ("9", "original"), ("", "original"), ("7", "original"), ("35", "original"), ("2", "change"), ("4", "change"),
+        ("21", "change"), ("43", "change"), ("5", "replace"), ("18", "replace"), ("1", "cancel"), ("3", "cancel"),
+        ("17", "cancel"), ("6", "unknown"), ("13", "unknown"),
+    ],
+)  # fmt: skip
+def test_each_function_code_does_what_the_directory_says(tmp_path: Path, code: str, function: str) -> None:
+    reading = read(tmp_path / "m", "CNI+1+B1", "GID+1+5:CT", "FTX+AAA+++WOOD", function=code)
+    assert reading.messages[0].function == function
+    assert reading.messages[0].cancelled == (["B1"] if function == "cancel" else [])
+    assert len(reading.consignments) == (0 if function == "cancel" else 1)
+    assert reading.findings.count("BGM", "not known") == (function == "unknown")
+
+
+def test_an_interchange_that_is_a_test_is_remarked_on(tmp_path: Path) -> None:
+    path = tmp_path / "m"
+    text = interchange(message("CNI+1+B1", "GID+1+5:CT", "FTX+AAA+++WOOD"))
+    path.write_text(text.replace("240501:1300+1'", "240501:1300+1++++++1'"))
+    assert read_all([path]).findings.count("UNB", "is a test") == 1
+
+
 def test_a_day_without_a_clock_takes_the_time_of_the_envelope_of_that_day(tmp_path: Path) -> None:
     assert only(read(tmp_path / "a", *BILL[:2], "GID+1+1", at="20240501:102"))["filed_at"].hour == 13
     assert only(read(tmp_path / "b", *BILL[:2], "GID+1+1", at="20240430:102"))["filed_at"].hour == 0

@@ -92,6 +92,35 @@ def test_an_amendment_is_a_new_version_and_a_deletion_takes_back(tmp_path: Path)
     assert again.messages[2].cancelled == ["MAEU777/SMLU87654321"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "purpose", "function"),
+    [
+        ("W", "", "original"), ("A", "", "original"), ("X", "", "change"), ("Y", "", "change"), ("B", "", "change"),
+        ("W", "00", "original"), ("W", "04", "change"), ("Y", "05", "replace"), ("W", "01", "cancel"),
+        ("W", "03", "cancel"), ("W", "17", "cancel"), ("W", "06", "unknown"),
+    ],
+)  # fmt: skip
+def test_type_and_purpose_say_what_a_manifest_does(tmp_path: Path, kind: str, purpose: str, function: str) -> None:
+    head = f"M10*SMLU*O*PA*9150004*A SHIP*011*MAN1*1*{kind}*L***{purpose}"
+    reading = read(tmp_path / "m", manifest(second(), head=head, ports=1))
+    assert reading.messages[0].function == function
+    assert reading.messages[0].cancelled == (["MAEU777/SMLU87654321"] if function == "cancel" else [])
+    assert len(reading.consignments) == (0 if function == "cancel" else 1)
+
+
+def test_an_amended_quantity_and_a_deleted_house_are_those_of_the_amendment(tmp_path: Path) -> None:
+    more = [segment.replace("*5*01", "*8*01").replace("N10*5*", "N10**") for segment in second("R")]
+    (row,) = read(tmp_path / "a", manifest(more, ports=1)).consignments.to_dict("records")
+    assert row["packages"] == 8
+    gone = read(tmp_path / "b", manifest(["LX*1", "M13*SMLU*1803*D*SMLU1*5*01**HOUSE1*SMLU*ABCD"], ports=1))
+    assert gone.messages[0].cancelled == ["SMLU1/ABCDHOUSE1"]
+
+
+def test_what_customs_sends_is_remarked_on(tmp_path: Path) -> None:
+    head = "M10*SMLU*O*PA*9150004*A SHIP*011*MAN1*1*Z*L"
+    assert read(tmp_path / "m", manifest(second(), head=head)).findings.count("M10", "customs sends") == 1
+
+
 def test_a_file_cut_off_rejects_the_bill_in_hand(tmp_path: Path) -> None:
     path = tmp_path / "m"
     text = interchange(manifest(FIRST, second()))

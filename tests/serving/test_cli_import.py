@@ -303,3 +303,28 @@ def test_what_is_cancelled_is_not_scored_or_leaves_the_worklist_and_both_are_sai
     assert open_entries(home) == {"B3"}, "scoring an old file does not bring back what was cancelled since"
     nothing = risk(home, "score", cargo_report(tmp_path / "four", ("9", "09", ["B9"]), ("1", "10", [])), "-o", "o.csv")
     assert "all 1 consignments are cancelled" in nothing.sentence
+
+
+WAYBILL = "176-12345675LOSHKG/T14K412.0\nSHP\n/A CO\n/1 ROAD\n/LAGOS\n/NG\nCNE\n/B CO\n/2 ROAD\n/KOWLOON\n/HK\n"
+FLIGHT = "1/EK380/13MAR1030/LOS\nHKG/13MAR2200\n176-12345675LOSHKG/T14K412.0/DRIED FISH MAW\nLAST\n"
+
+
+def test_a_message_without_a_time_of_its_own_is_the_same_version_when_the_file_comes_again(tmp_path: Path) -> None:
+    one = write(tmp_path / "one", "FWB/16\n" + WAYBILL)
+    same = write(tmp_path / "same", one.read_bytes())
+    assert bring_in(tmp_path, one).json["stored"] == 1
+    assert bring_in(tmp_path, same).json == {"read": 1, "stored": 0, "known": 1, "rejected": 0, "cancelled": 0}
+    other = write(tmp_path / "other", "FWB/16\n" + WAYBILL.replace("K412.0", "K413.0"))
+    assert bring_in(tmp_path, other).json["stored"] == 1
+    assert stored(tmp_path)["version"].tolist() == [1, 2]
+    ran = risk(tmp_path, "import", one, "--received-at", "2025-03-14T00:00Z", "--json")
+    assert ran.json["stored"] == 1
+
+
+def test_a_flight_manifest_imported_after_a_waybill_gives_no_poorer_version_of_it(tmp_path: Path) -> None:
+    flight = write(tmp_path / "flight", ".DXBFFEK 130900\nFFM/8\n" + FLIGHT)
+    assert bring_in(tmp_path, flight).json["stored"] == 1
+    assert bring_in(tmp_path, write(tmp_path / "bill", ".LOSFFXX 130930\nFWB/16\n" + WAYBILL)).json["stored"] == 1
+    later = write(tmp_path / "later", flight.read_text().replace("130900", "131000"))
+    assert bring_in(tmp_path, later).json["stored"] == 0
+    assert stored(tmp_path)["shipper_name"].tolist()[1:] == ["A CO"]

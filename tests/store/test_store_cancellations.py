@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -81,8 +82,8 @@ def test_a_consignment_is_cancelled_unless_a_filing_is_later_than_its_last_cance
 def assessed(scored: dict[str, int]) -> pd.DataFrame:
     """An assessment of each consignment as filed at its minute."""
     filed = pd.Series([at(minute) for minute in scored.values()]).astype("datetime64[us, UTC]")
-    told = {"version": 1, "customs_office": "HPH", "probability": 0.5, "raw_score": 0.0}
-    decided = {"lane": "green", "selected_by": None, "propensity": 0.1}
+    told: dict[str, Any] = {"version": 1, "customs_office": "HPH", "probability": 0.5, "raw_score": 0.0}
+    decided: dict[str, Any] = {"lane": "green", "selected_by": None, "propensity": 0.1}
     return pd.DataFrame({"consignment_id": list(scored), "filed_at": filed}).assign(**told, **decided)
 
 
