@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,11 @@ from typing import Any
 import pandas as pd
 
 from risk.errors import InputError
+from risk.indicators import Learnt
+from risk.language import ENGLISH, speaker
 from risk.manifests import Batch, Findings, Reject, RejectWriter, cancellations, read_each
 from risk.model import RiskModel
+from serving.knowledge import NOTHING, Knowledge, knowledge
 from serving.modelling import registry
 from serving.past import described, past_from_file, past_from_store
 from serving.reading import SHOWN, load_mapping, tell_findings, tell_rejects
@@ -46,9 +49,12 @@ def score_files(
     model: str = "champion",
     received_at: datetime | None = None,
     sheet: str | None = None,
+    statistics: Path | None = None,
+    language: str = ENGLISH,
 ) -> Scored:
     """What `risk score` does."""
     result_format(output, format)
+    speaker(language)
     with steps() as progress:
         progress.begin("Loading the model")
         trained, version = registry().load(model)
@@ -73,6 +79,7 @@ def score_files(
                 say(f"note: {cancelled:,} consignments were cancelled after their last filing; they are not scored")
             progress.begin("Looking up the history")
             past = _past(history, spool, trained)
+            known = _known(history, statistics, spool, trained)
             progress.begin("Scoring")
             assessed = assess(
                 spool.parts(),
@@ -84,12 +91,13 @@ def score_files(
                 explained=explained,
                 model_name=version.name,
                 model_version=version.version,
+                known=known,
                 threads=settings().threads,
                 progress=lambda done: progress.detail(f"{done:,} of {len(spool):,} lines"),
             )
             scored = len(spool)
         progress.begin(f"Writing {output.name}")
-        write_results(assessed, output, format)
+        write_results(assessed, output, format, language)
         if history is None:  # who works with the store finds its worklist there
             with Store.open(settings().store_url) as store:
                 save_assessments(store, assessed)
@@ -148,6 +156,24 @@ def save_assessments(store: Store, assessed: Assessments) -> None:
             saved = assessments.save(connection, chunk[names])
             worklist.put(connection, chunk, saved.ids)
             finding.add(connection, chunk["consignment_id"].tolist())
+
+
+def _known(history: Path | None, file: Path | None, spool: Spool, trained: RiskModel) -> Knowledge:
+    """Reference statistics and rules: of the store, unless the history is a file; statistics may be a file, too."""
+    known = NOTHING
+    if history is None:
+        with Store.open(settings().store_url) as store:
+            known = knowledge(store, spool.keys()["filed_at"].min(), model_target(trained))
+    for problem in known.problems:
+        say(f"note: {problem}")
+    if file is not None:
+        known = replace(known, learnt=Learnt.load(file))
+    if known.learnt is None:
+        say(
+            "note: there are no reference statistics from before these manifests, so some indicators cannot be judged; "
+            "`risk indicators learn` makes them"
+        )
+    return known
 
 
 def _past(history: Path | None, spool: Spool, trained: RiskModel) -> Past:

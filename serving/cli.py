@@ -22,6 +22,7 @@ from serving.commands import (
     drift,
     history,
     importing,
+    indicators,
     inspect,
     keys,
     loop,
@@ -55,6 +56,7 @@ app.add_typer(users.app, name="users")
 app.add_typer(keys.app, name="keys")
 app.add_typer(audit.app, name="audit")
 app.add_typer(rules.app, name="rules")
+app.add_typer(indicators.app, name="indicators")
 
 
 @app.callback()

@@ -23,6 +23,7 @@ from serving.access.principal import local
 from serving.access.roles import Role
 from serving.batch import save_assessments
 from serving.importer import import_files
+from serving.knowledge import knowledge, learn_statistics
 from serving.modelling import Made, train_tables, training_json
 from serving.past import past_from_tables
 from serving.results import write_results
@@ -70,6 +71,10 @@ def run_demo(folder: Path, *, lines: int, seed: int, as_json: bool = False) -> N
         made = train_tables(tables, progress, seed=seed, simulated=True)
         progress.begin("Holding the model against the truth")
         found = _against_truth(made.trained.model, tables, world, folder / "found.png")
+        progress.begin("Learning what is usual")
+        with Store.open(settings().store_url) as store:
+            learn_statistics(store, tables.target, last_day.to_pydatetime())
+            known = knowledge(store, last_day, tables.target)
         progress.begin("Scoring the last day")
         assessed = assess(
             manifest.reset_index(drop=True),
@@ -79,6 +84,7 @@ def run_demo(folder: Path, *, lines: int, seed: int, as_json: bool = False) -> N
             seed=settings().seed,
             random_share=settings().random_share,
             explained=len(manifest),
+            known=known,
             model_version=made.registered.version,
             threads=settings().threads,
         )

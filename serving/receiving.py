@@ -26,6 +26,7 @@ from risk.layout import column, utc
 from risk.manifests import Cancellation, Findings, Reject, cancellations, read_manifest
 from risk.manifests.records import concatenate
 from serving.champion import InService
+from serving.knowledge import knowledge
 from serving.live_history import LiveHistory
 from serving.past import past_from_store
 from serving.scorer import assess
@@ -42,8 +43,9 @@ from serving.store import (
     worklist,
 )
 from serving.store import cancellations as cancelled_rows
-from serving.store.append import Added
+from serving.store.append import Added, moment
 from serving.store.bases import Basis
+from serving.store.rows import plain
 
 MOST_EXPLAINED: Final = 0
 """Consignments of a manifest that get exact reasons beside those inspected; all others get quick ones."""
@@ -216,17 +218,20 @@ def _scored(
     progress: Callable[[int], None],
     live: LiveHistory | None,
 ) -> Received:
-    lines, wanted = part.lines, part.lines[part.reads]
+    lines, wanted = part.lines, part.wanted
     ids = {
-        str(name): assessment_id(str(name), int(version), stage if isinstance(stage, str) else None,
-                                 service.model.fingerprint)
-        for name, version, stage in zip(wanted["consignment_id"], wanted["version"],
-                                        column(wanted, CONSIGNMENTS, "stage"), strict=True)
-    }  # fmt: skip
+        name: assessment_id(name, version, stage, service.model.fingerprint)
+        for name, version, stage in zip(
+            wanted["consignment_id"].tolist(),
+            wanted["version"].tolist(),
+            plain(column(wanted, CONSIGNMENTS, "stage")),
+            strict=True,
+        )
+    }
     given = _given(store, ids, lines) if ids else {}
     table, basis, known, own = pd.DataFrame(), None, None, None
     if len(given) < len(ids):
-        known = None if live is None else live.past(lines, service.target)
+        known = None if live is None else live.past(part.columns, service.target)
         if known is None:
             with store.reading() as connection:
                 basis = Basis(bases.now(connection), source)
@@ -241,6 +246,7 @@ def _scored(
             seed=wish.seed,
             random_share=wish.random_share,
             explained=MOST_EXPLAINED,
+            known=knowledge(store, wanted["filed_at"].min(), service.target),
             model_name=service.version.name,
             model_version=service.version.version,
             threads=wish.threads,
@@ -261,7 +267,9 @@ def _scored(
         if taken_back:
             worklist.settle(connection, [one.consignment_id for one in taken_back])
         if live is not None and known is not None:
-            own = live.add(connection, known.own, pd.unique(lines["consignment_id"]).tolist(), known.numbers)
+            own = live.add(
+                connection, known.own, list(dict.fromkeys(lines["consignment_id"].tolist())), known.numbers
+            )
         _answer(received, table, ids, given)
         saving(connection, received)
     if live is not None:
@@ -309,7 +317,7 @@ def _keep(
 def _given(store: Store, ids: dict[str, str], lines: pd.DataFrame) -> dict[str, dict[str, Any]]:
     """The answers given before to these consignments."""
     with store.reading() as connection:
-        return _stored(connection, ids, lines)
+        return _stored(connection, ids, lines) if assessments.some(connection, list(ids.values())) else {}
 
 
 def _stored(
@@ -377,13 +385,12 @@ def records(table: pd.DataFrame) -> list[dict[str, Any]]:
         if name not in table:
             columns[name] = [[] if name in _JSON else None] * len(table)
             continue
-        values, missing = table[name].tolist(), table[name].isna().tolist()
+        values = plain(table[name])
         if isinstance(table[name].dtype, pd.DatetimeTZDtype):
-            columns[name] = [None if gone else utc(value) for value, gone in zip(values, missing, strict=True)]
+            values = [None if value is None else utc(moment(value)) for value in values]
         elif name in _JSON:
-            columns[name] = [orjson.loads(value) if isinstance(value, str) else [] for value in values]
+            values = [[] if value is None else orjson.loads(value) for value in values]
         elif name in _WHOLE:
-            columns[name] = [None if gone else int(value) for value, gone in zip(values, missing, strict=True)]
-        else:
-            columns[name] = [None if gone else value for value, gone in zip(values, missing, strict=True)]
+            values = [None if value is None else int(value) for value in values]
+        columns[name] = values
     return [dict(zip(COLUMNS, row, strict=True)) for row in zip(*columns.values(), strict=True)]

@@ -21,6 +21,7 @@ from risk.layout import column
 from serving.champion import Champion
 from serving.day_work import NotThereError
 from serving.history_tables import fold_store
+from serving.knowledge import NOTHING, knowledge_then
 from serving.receiving import records
 from serving.scorer import Past, assess, model_target
 from serving.settings import settings
@@ -75,6 +76,7 @@ def replay(store: Store, models: Champion | Registry, assessment_id: str) -> Rep
             f"version {stored['model_version']} of the model is now {model.fingerprint}; the answer was given by "
             f"{stored['model_fingerprint']}"
         )
+    known = knowledge_then(store, stored["pack_fingerprint"], found["scored_at"].iloc[0].to_pydatetime())
     again = assess(
         lines,
         _past(store, lines, model_target(model), basis),
@@ -83,21 +85,29 @@ def replay(store: Store, models: Champion | Registry, assessment_id: str) -> Rep
         seed=0,
         explained=int(_exact(stored["reasons"])),
         exact_lanes=(),
+        known=known or NOTHING,
         model_name=stored["model_name"],
         model_version=version.version,
         threads=settings().threads,
     ).table
     new = records(again)[0]
+    notes, left_out = list[str](), set[str]()
+    if basis is None:
+        notes.append(
+            "what was known then was not noted (it was scored in bulk); all that is known now and was earlier counts"
+        )
+    if not stored["reasons"]:
+        notes.append("no reasons were stored to compare with")
+        left_out.add("reasons")
+    if known is None:
+        notes.append("the reference statistics it was made with are not kept any more; indicators are not compared")
+        left_out |= {"indicators", "pack_fingerprint"}
     differs = {
         name: {"stored": stored[name], "again": new[name]}
         for name in COMPARED
-        if stored[name] != new[name] and not (name == "reasons" and not stored[name])
+        if stored[name] != new[name] and name not in left_out
     }
-    note = None
-    if basis is None:
-        note = "what was known then was not noted (it was scored in bulk); all that is known now and was earlier counts"
-    if not stored["reasons"]:
-        note = "; ".join(part for part in (note, "no reasons were stored to compare with") if part)
+    note = "; ".join(notes) or None
     return Replay(assessment_id, stored["consignment_id"], not differs, differs, version.version, note)
 
 

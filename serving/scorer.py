@@ -25,13 +25,14 @@ from features.state import State
 from risk.consignment import CONSIGNMENTS
 from risk.explanation import Explanation, stored
 from risk.feature import FeatureTable
-from risk.indicators import Learnt, Pack, load_pack
+from risk.indicators import Pack, load_pack
 from risk.inspection import Target
 from risk.layout import EXTRA_PREFIX, column
 from risk.model import RiskModel, Scores
 from risk.reference import tables as reference
 from risk.selection import RANDOM_SHARE, select
 from serving.kept import Texts
+from serving.knowledge import NOTHING, Knowledge, fingerprint
 from serving.spool import Part
 from serving.telling import Telling
 from training.dataset import by_consignment
@@ -130,7 +131,7 @@ def assess(
     explained: int = EXPLAINED,
     exact_lanes: Collection[str] = EXACT_LANES,
     pack: Pack | Literal["packaged"] | None = "packaged",
-    learnt: Learnt | None = None,
+    known: Knowledge = NOTHING,
     model_name: str = "risk",
     model_version: str = "",
     scored_at: pd.Timestamp | None = None,
@@ -142,8 +143,9 @@ def assess(
     `lines` are a table, or its parts in order of time: the result is the same bit for bit, and only one part is in
     memory at a time. `past.state` is left as it was; `progress` is told the lines done so far. Every consignment gets
     reasons along the paths of the trees; those of `exact_lanes` and the first `explained` get exact ones, and the
-    evidence of the indicators of `pack` written out. Without `learnt` an indicator that needs its statistics is not
-    evaluable.
+    evidence of the indicators of `pack` written out. `known` has the reference statistics, without which an indicator
+    that needs them is not evaluable, and the office's rules in force; neither changes the score. The answer is given at
+    `scored_at`, by default when `known` was looked up, else now.
 
     Columns of the table: consignment_id, version, stage, filed_at, customs_office, line_no (the riskiest line, which
     the reasons are about), probability, raw_score, base_score (of an average consignment, which the reasons start
@@ -154,11 +156,11 @@ def assess(
     """
     parts = [Part.whole(lines)] if isinstance(lines, pd.DataFrame) else lines
     pack = packaged() if pack == "packaged" else pack
-    folding, telling = _Folding(past, model, threads), Telling(model, pack, learnt, threads)
+    folding, telling = _Folding(past, model, threads), Telling(model, pack, known, threads)
     rows, replaced, done = [], [], 0
     for part in parts:
         table = folding.features(part)
-        read = part.lines[part.reads].reset_index(drop=True)
+        read = part.wanted
         scores = model.score(table, threads=threads)
         said = telling.add(read, table, scores, last=part.before is None)
         rows.append(pd.concat([_rows(read, table, scores), said], axis=1))
@@ -195,10 +197,10 @@ def assess(
         model_version=model_version,
         model_fingerprint=model.fingerprint,
         reference_fingerprint=reference.fingerprint(),
-        pack_fingerprint=None if pack is None else pack.fingerprint,
+        pack_fingerprint=fingerprint(pack, known.learnt),
         history_as_of=pd.Timestamp(max(past.state.as_of, 0), unit="us", tz="UTC"),
         input_fingerprint=fingerprints,
-        scored_at=scored_at or pd.Timestamp.now("UTC"),
+        scored_at=scored_at or pd.Timestamp(known.at or pd.Timestamp.now("UTC")),
         reasons_at=reasons_at,
         indicators_at=telling.indicators(scored["number"].to_numpy(np.int64), number, exact),
     ).sort_values("rank", ignore_index=True)
@@ -224,7 +226,7 @@ class _Folding:
         meanwhile = _between(past.meanwhile, "filed_at", self._since, part.before)
         beside = 0 if meanwhile is None else len(meanwhile)
         table, self._state = build(
-            pd.concat([part.lines, meanwhile], ignore_index=True) if beside else part.lines,
+            pd.concat([part.lines, meanwhile], ignore_index=True) if beside else part.columns,
             self._state,
             outcomes=_between(past.outcomes, "recorded_at", self._since, part.before),
             context=self._context(),

@@ -3,11 +3,12 @@
 Quick reasons follow the paths of the trees and are given to every consignment; exact Shapley values cost much more and
 go to those that are inspected or asked for. Which way was taken stands in the reasons. Indicators are judged on every
 line; their evidence, too, is written out for those that are inspected or asked for, and their statement for the others.
+The office's rules are judged on every line as well, and what they found is written out always.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -19,12 +20,15 @@ from numpy.typing import NDArray
 from risk.consignment import CONSIGNMENTS
 from risk.explanation import indicators_json
 from risk.feature import FeatureTable
-from risk.indicators import Findings, Fired, Learnt, Pack, evaluate
+from risk.indicators import Findings, Fired, Pack, evaluate
 from risk.indicators.evaluation import FIRED, NOT_EVALUABLE
 from risk.layout import column
 from risk.model import Method, RiskModel, Scores
 from risk.reasons import Bools, explain
+from risk.rules import FiredRule
+from risk.rules import fired as rules_fired
 from serving.kept import ScoredLines, Texts
+from serving.knowledge import Knowledge
 from training.dataset import by_consignment
 
 Int64 = NDArray[np.int64]
@@ -45,9 +49,10 @@ _NUMBERED: Final = {
 class Telling:
     """The reasons of a manifest's consignments, part by part."""
 
-    def __init__(self, model: RiskModel, pack: Pack | None, learnt: Learnt | None, threads: int) -> None:
+    def __init__(self, model: RiskModel, pack: Pack | None, known: Knowledge, threads: int) -> None:
         self.texts = Texts()
-        self._model, self._pack, self._learnt, self._threads = model, pack, learnt, threads
+        self._model, self._pack, self._known, self._threads = model, pack, known, threads
+        self._rules: dict[int, list[FiredRule]] = {}
         self._found: list[NDArray[np.int8]] = []
         self._findings: Findings | None = None  # of a manifest in one part
         self._lines = ScoredLines()
@@ -62,9 +67,12 @@ class Telling:
         """
         self._lines.add(lines, table, last=last)
         if self._pack is not None:
-            found = evaluate(self._pack, lines, table, self._learnt)
+            found = evaluate(self._pack, lines, table, self._known.learnt)
             self._findings = found if last and not self._found else None
             self._found.append(found.status * np.int8(4) + found.band)
+        if self._known.rules:
+            each = enumerate(rules_fired(self._known.rules, lines, table), self._count)
+            self._rules |= {number: rules for number, rules in each if rules}
         numbers = np.arange(self._count, self._count + len(lines), dtype=np.int64)
         self._count += len(lines)
         self._ends.append(self._count)
@@ -93,8 +101,9 @@ class Telling:
         `lines` are the numbers of all lines and `consignments` whose they are, 0 and up; `written_out` says of each
         consignment whether the evidence is wanted.
         """
+        rules = self._rules_of(lines, consignments)
         if self._pack is None:
-            return np.repeat(self.texts.add([b"[]"]), len(written_out))
+            return self.texts.add([_indicators_json(rules.get(at, []), []) for at in range(len(written_out))])
         found = np.concatenate(self._found)[lines]
         best = np.zeros((len(written_out), found.shape[1]), np.int8)
         np.maximum.at(best, consignments, found)
@@ -104,11 +113,24 @@ class Telling:
             key = row.tobytes()
             if again[at]:
                 continue
+            if at in rules:
+                said[at] = self.texts.add([self._stated(row, rules[at])])[0]
+                continue
             if key not in known:
                 known[key] = int(self.texts.add([self._stated(row)])[0])
             said[at] = known[key]
-        self._judge_again(said, lines, consignments, again, written_out)
+        self._judge_again(said, lines, consignments, again, written_out, rules)
         return said
+
+    def _rules_of(self, lines: Int64, consignments: Int64) -> dict[int, list[FiredRule]]:
+        """The rules that fired on each consignment, each as its first line (`lines` are in order) has it."""
+        found: dict[int, dict[str, FiredRule]] = {}
+        if self._rules:
+            for number, consignment in zip(lines.tolist(), consignments.tolist(), strict=True):
+                for rule in self._rules.get(number, ()):
+                    found.setdefault(consignment, {}).setdefault(rule.id, rule)
+        order = {compiled.rule.id: at for at, compiled in enumerate(self._known.rules)}
+        return {at: sorted(rules.values(), key=lambda rule: order[rule.id]) for at, rules in found.items()}
 
     def _scattered(self, lines: Int64, consignments: Int64, count: int) -> Bools:
         """Consignments with lines in several parts, which could not be judged together."""
@@ -118,7 +140,7 @@ class Telling:
         np.maximum.at(last, consignments, part)
         return np.asarray(first < last)
 
-    def _stated(self, row: NDArray[np.int8]) -> bytes:
+    def _stated(self, row: NDArray[np.int8], rules: Sequence[FiredRule] = ()) -> bytes:
         """The indicators that fired, by their statement, and those that could not be judged."""
         assert self._pack is not None
         named = list(zip(self._pack.indicators, row.tolist(), strict=True))
@@ -127,11 +149,17 @@ class Telling:
             for one, state in named
             if state // 4 == FIRED
         ]
-        return _indicators_json(fired, [one.id for one, state in named if state // 4 == NOT_EVALUABLE])
+        return _indicators_json([*fired, *rules], [one.id for one, state in named if state // 4 == NOT_EVALUABLE])
 
     def _judge_again(
-        self, said: Int64, lines: Int64, consignments: Int64, again: Bools, written_out: Bools
-    ) -> None:  # fmt: skip
+        self,
+        said: Int64,
+        lines: Int64,
+        consignments: Int64,
+        again: Bools,
+        written_out: Bools,
+        rules: dict[int, list[FiredRule]],
+    ) -> None:
         """Judge consignments with all their lines together, and write down the evidence where it is wanted."""
         own = again[consignments]
         by_number = np.lexsort((lines[own], consignments[own]))
@@ -140,12 +168,18 @@ class Telling:
         for first in range(0, len(starts), EXACT_CONSIGNMENTS):
             ends = [*starts[first : first + EXACT_CONSIGNMENTS + 1].tolist(), len(of)][: EXACT_CONSIGNMENTS + 1]
             findings, rows, line_no = self._judged(numbers[ends[0] : ends[-1]])
+            own_rows, whose = list[Int64](), list[int]()
             for begin, end in pairwise(at - ends[0] for at in ends):
                 mine = np.argsort(line_no[begin:end], kind="stable")  # of lines alike the first speaks, in any file
-                number, of_it = of[ends[0] + begin], rows[begin:end][mine]
+                number, of_it = int(of[ends[0] + begin]), rows[begin:end][mine]
+                if written_out[number]:
+                    own_rows.append(of_it)
+                    whose.append(number)
+                    continue
                 states = (findings.status[of_it] * np.int8(4) + findings.band[of_it]).max(axis=0)
-                text = self._evidence(findings, of_it) if written_out[number] else self._stated(states)
-                said[number] = self.texts.add([text])[0]
+                said[number] = self.texts.add([self._stated(states, rules.get(number, ()))])[0]
+            judged = self._evidence(findings, own_rows, [rules.get(number, []) for number in whose])
+            said[whose] = self.texts.add(judged)
 
     def _judged(self, numbers: Int64) -> tuple[Findings, Int64, Int64]:
         """The findings on lines, where each line stands in them, and its number in the consignment."""
@@ -157,21 +191,35 @@ class Telling:
         taken, table = self._lines.take(numbers[order])
         places = np.empty(len(order), np.int64)
         places[order] = np.arange(len(order))
-        return evaluate(self._pack, taken, table, self._learnt), places, taken["line_no"].to_numpy(np.int64)[places]
+        return (
+            evaluate(self._pack, taken, table, self._known.learnt),
+            places,
+            taken["line_no"].to_numpy(np.int64)[places],
+        )
 
-    def _evidence(self, findings: Findings, rows: Int64) -> bytes:
-        """The indicators of one consignment with their evidence, each from the line where it is strongest."""
-        rank = findings.status[rows].astype(np.int64) * 4 + findings.band[rows]
-        strongest, state = rank.argmax(axis=0), rank.max(axis=0) // 4
+    def _evidence(
+        self, findings: Findings, consignments: Sequence[Int64], rules: Sequence[Sequence[FiredRule]]
+    ) -> list[bytes]:
+        """The indicators of consignments, given by their rows, with evidence from the line where each is strongest."""
+        if not consignments:
+            return []
         place = {one.id: at for at, one in enumerate(findings.pack.indicators)}
-        fired = [
-            found
-            for row in np.unique(strongest[state == FIRED]).tolist()
-            for found in findings.fired(int(rows[row]))
-            if strongest[place[found.id]] == row
-        ]
-        fired.sort(key=lambda found: (-found.band, place[found.id]))
-        return _indicators_json(fired, [name for name, at in place.items() if state[at] == NOT_EVALUABLE])
+        strongest, states = [], []
+        for rows in consignments:
+            rank = findings.status[rows].astype(np.int64) * 4 + findings.band[rows]
+            strongest.append(rows[rank.argmax(axis=0)])
+            states.append(rank.max(axis=0) // 4)
+        speaking = np.unique(np.concatenate([of[state == FIRED] for of, state in zip(strongest, states, strict=True)]))
+        found = dict(zip(speaking.tolist(), findings.fired_on(speaking), strict=True))
+        texts = []
+        for of, state, own in zip(strongest, states, rules, strict=True):
+            fired = [
+                one for row in np.unique(of[state == FIRED]).tolist() for one in found[row] if of[place[one.id]] == row
+            ]
+            fired.sort(key=lambda one: (-one.band, place[one.id]))
+            unknown = [name for name, at in place.items() if state[at] == NOT_EVALUABLE]
+            texts.append(_indicators_json([*fired, *own], unknown))
+        return texts
 
     def lines(self, numbers: Int64) -> pd.DataFrame:
         """The lines with these numbers, in this order."""
@@ -184,7 +232,7 @@ class Telling:
         return self.texts.add([orjson.dumps([reason.to_json() for reason in row]) for row in reasons])
 
 
-def _indicators_json(fired: Iterable[Fired], not_evaluable: Iterable[str]) -> bytes:
+def _indicators_json(fired: Iterable[Fired | FiredRule], not_evaluable: Iterable[str]) -> bytes:
     return orjson.dumps(indicators_json(fired, not_evaluable))
 
 

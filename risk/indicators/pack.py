@@ -35,7 +35,7 @@ _FIELDS: Final = frozenset(column_names(CONSIGNMENTS))
 _REQUIRED: Final = ("id", "statement", "concept", "strength", "source", "basis", "evidence")
 _OPTIONAL: Final = ("fields", "features", "statistics", "parameters", "absence")
 _LACKING: Final = ("id", "statement", "concept", "strength", "source", "would_need")
-_TOP: Final = ("layout", "pack", "version", "checksum", "not_stated", "indicators", "lacking")
+_TOP: Final = ("layout", "pack", "version", "checksum", "indicators", "lacking")
 
 
 class PackError(RiskError):
@@ -87,7 +87,6 @@ class Pack:
     version: str
     indicators: tuple[Indicator, ...]
     lacking: tuple[Lacking, ...]
-    not_stated: str
     checksum: str
 
     @property
@@ -117,14 +116,13 @@ def load_pack(path: Path | None = None, features: Iterable[str] | None = None) -
     if content["checksum"] != found:
         raise reader.wrong("checksum", f"does not match the content ({found[:16]}...): it was edited after it was "
                            "sealed; have it reviewed, then seal it with python -m risk.indicators.pack")  # fmt: skip
-    for name in ("pack", "version", "not_stated"):
+    for name in ("pack", "version"):
         reader.text(content[name], name)
     return Pack(
         content["pack"],
         content["version"],
         tuple(reader.indicator(entry) for entry in reader.entries(content, "indicators")),
         tuple(reader.lacking(entry) for entry in reader.entries(content, "lacking")),
-        content["not_stated"],
         found,
     )
 

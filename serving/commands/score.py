@@ -29,6 +29,10 @@ def mount(app: typer.Typer) -> None:
         sheet: Annotated[str | None, typer.Option(help="Sheet of an Excel workbook; the first with a header.")] = None,
         received_at: Annotated[str | None, typer.Option(help=RECEIVED)] = None,
         model: Annotated[str, typer.Option(help="Alias, version number or folder of the model.")] = "champion",
+        statistics: Annotated[
+            Path | None, typer.Option(help="Reference statistics of `risk indicators learn -o`; else from the store.")
+        ] = None,
+        language: Annotated[str, typer.Option(help="Language of the explanation: en, fr, vi or zh.")] = "en",
         show: Annotated[int, typer.Option(min=0, help="Print so many of the highest risk.")] = 10,
         json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
     ) -> int:
@@ -48,9 +52,11 @@ def mount(app: typer.Typer) -> None:
             model=model,
             received_at=receipt(received_at),
             sheet=sheet,
+            statistics=statistics,
+            language=language,
         )
         if json:
             print_json(scored.counts)
         else:
-            print_worklist(scored.assessments, scored.lines, show)
+            print_worklist(scored.assessments, scored.lines, show, language)
         return 3 if scored.counts["rejected"] else 0

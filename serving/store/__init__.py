@@ -10,6 +10,7 @@ from serving.store import finding as _finding  # noqa: F401  (its tables belong 
 from serving.store import notes as _notes  # noqa: F401  (its tables belong to METADATA)
 from serving.store import rules as _rules  # noqa: F401  (its tables belong to METADATA)
 from serving.store import shadow as _shadow  # noqa: F401  (its tables belong to METADATA)
+from serving.store import statistics as _statistics  # noqa: F401  (its tables belong to METADATA)
 from serving.store import work as _work  # noqa: F401  (its tables belong to METADATA)
 from serving.store.append import Added, Conflict
 from serving.store.assessments import Saved, assessment_id

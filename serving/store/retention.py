@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, and_, bindparam, delete, or_, select, update
+from sqlalchemy import Connection, Table, and_, bindparam, delete, or_, select, true, update
 
 from risk.parties.mentions import clean_code
 from risk.parties.names import normalise_address, normalise_name
@@ -25,6 +25,7 @@ from serving.store.append import microseconds
 from serving.store.finding import WORDS
 from serving.store.parties import PARTY_JUDGEMENTS
 from serving.store.rows import CHUNK
+from serving.store.statistics import STATISTICS
 from serving.store.tables import ASSESSMENT_ROWS, EXTRA, FILINGS, OUTCOME_ROWS
 from serving.store.work import ANSWERS, BATCH_FILES, BATCHES, DECISIONS, SELECTIONS, WORKLIST
 
@@ -72,6 +73,7 @@ def retain(connection: Connection, before: datetime, key: bytes) -> dict[str, in
     old_batches = select(BATCHES.c.id).where(BATCHES.c.submitted_at < moment)
     old_work = select(WORKLIST.c.consignment_id).where(WORKLIST.c.filed_at < moment)
     for table, wanted in (
+        (STATISTICS, true()),  # names may be in them, however late they were learnt
         (BATCH_FILES, BATCH_FILES.c.batch_id.in_(old_batches)),
         (ANSWERS, ANSWERS.c.kept_at < moment),
         (WORDS, WORDS.c.consignment_id.in_(old_work)),
@@ -132,7 +134,8 @@ def reclaim(url: str) -> None:
         else:
             raw.driver_connection.autocommit = True  # type: ignore[union-attr]
             tables = ", ".join(dict.fromkeys(table.name for table, _, _ in (*_REPLACED, *_REMOVED)))
-            raw.cursor().execute(f"VACUUM {tables}, {BATCH_FILES.name}, {ANSWERS.name}, {WORDS.name}")
+            emptied = ", ".join(table.name for table in (BATCH_FILES, ANSWERS, WORDS, STATISTICS))
+            raw.cursor().execute(f"VACUUM {tables}, {emptied}")
         raw.close()
     finally:
         opened.dispose()

@@ -116,7 +116,7 @@ USUAL: Final[dict[str, tuple[list[Row], list[Row], Row, Row, str]]] = {
             {"containers": '[{"no":"TRHU6895812","seals":["Q2"]}]', "gross_weight_kg": 9000.0}, "30 days ago under bill"),
     "D04": ([{"consignment_id": "A", "days": -5}], [], {"consignment_id": "A", "version": 2, "discharge_port": "VNHPH"},
             {"consignment_id": "B"}, "Hai Phong (VNHPH) in place of Cat Lai (VNCLI)"),
-    "D06": ([{"days": -6}, {"days": -3}], [], {}, {"consignee_id": "5550001"}, "3 bills of the same parties"),
+    "D06": ([{"days": -9}, {"days": -6}, {"days": -3}], [], {}, {"consignee_id": "5550001"}, "4 bills of the same parties"),
     "D07": ([other(1, days=-30, **permit("2026-01-01", "2026-05-01"))], [], permit("2026-01-01", "2026-05-01"), {},
             "permit NG-1 was shown"),
     "D11": ([other(1, consignment_id="S", days=-20, description="RAW CASHEW NUTS IN JUTE BAGS CROP 2025", marks="RCN/77")],
