@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sqlalchemy import Connection, select
 
-from features.columns import Lines
+from features.columns import Lines, filing_times
 from features.events import Context, make_events
 from features.history import Events, Filings, Findings, fold
 from features.keys import KINDS
@@ -25,7 +25,6 @@ from risk.inspection import Target
 from serving.history_tables import folded, kept_state, layout_text, target_of
 from serving.scorer import Past
 from serving.store import Store, bases, events, history
-from serving.store.append import microseconds
 from serving.store.events import Numbers, Span
 from serving.store.history import Head
 from serving.store.tables import FILINGS, OUTCOME_ROWS
@@ -52,6 +51,8 @@ class _Tail:
     outcomes: set[int] = field(default_factory=set)
     consignments: set[str] = field(default_factory=set)
     parts: list[_Part] = field(default_factory=list)
+    upto: Numbers | None = None
+    """Where one writes at a time, nothing of a lower number can still come."""
 
     @property
     def first(self) -> int:
@@ -75,14 +76,14 @@ class LiveHistory:
         self._store, self._lock = store, threading.Lock()
         self._tail: _Tail | None = None
 
-    def past(self, lines: pd.DataFrame, target: Target) -> Known | None:
+    def past(self, lines: Lines, target: Target) -> Known | None:
         """What was known before the lines were filed; None where folding is needed."""
         if not 0 < len(lines) <= LINES_MOST:
             return None
-        times = lines["filed_at"]
-        first, last = (microseconds(moment.to_pydatetime()) for moment in (times.min(), times.max()))
-        ids = pd.unique(lines["consignment_id"]).tolist()
-        own = make_events(Lines(lines), reads=np.zeros(len(lines), bool))
+        times = filing_times(lines.frame)
+        first, last = int(times.min()), int(times.max())
+        ids = list(dict.fromkeys(lines.frame["consignment_id"].tolist()))
+        own = make_events(lines, reads=np.zeros(len(lines), bool))
         with self._store.reading() as connection:
             events.one_moment(connection)
             head = history.head(connection)
@@ -131,29 +132,39 @@ class LiveHistory:
     def _caught_up(self, connection: Connection, head: Head, target: Target) -> _Tail:
         """The tail with all that the connection sees; made anew when the tables moved or events touch each other."""
         done = folded(head)
-        filings, outcomes = (
-            {row[0] for row in connection.execute(select(table.c.id).where(table.c.id > number))}
-            for table, number in ((FILINGS, done.filings), (OUTCOME_ROWS, done.outcomes))
-        )
         tail = self._tail
         if tail is None or tail.head != head:
             tail = _Tail(head)
+        one_writer = connection.dialect.name == "sqlite"
+        filings, outcomes = _beyond(connection, (one_writer and tail.upto) or done)
         new, found = filings - tail.filings, outcomes - tail.outcomes
         if new or found:
             lines, results = events.numbered(connection, sorted(new), sorted(found), target.name)
             names = set(lines["consignment_id"]) | set(results["consignment_id"])
             if names & tail.consignments:  # lines and outcomes of one consignment are made into events together
                 tail = _Tail(head)
-                lines, results = events.numbered(connection, sorted(filings), sorted(outcomes), target.name)
+                new, found = filings, outcomes = _beyond(connection, done)
+                lines, results = events.numbered(connection, sorted(new), sorted(found), target.name)
                 names = set(lines["consignment_id"]) | set(results["consignment_id"])
-            tail.filings |= filings
-            tail.outcomes |= outcomes
+            tail.filings |= new
+            tail.outcomes |= found
             tail.consignments |= names
             tail.parts.append(_part(connection, lines, results, sorted(names), target, done))
+        before = tail.upto or done
+        tail.upto = Numbers(max(filings, default=before.filings), max(outcomes, default=before.outcomes))
         if len(tail.parts) > 50:
             tail.parts = [_joined(tail.parts)]
         self._tail = tail
         return tail
+
+
+def _beyond(connection: Connection, after: Numbers) -> tuple[set[int], set[int]]:
+    """The numbers of filings and outcomes after these that the connection sees."""
+    filings, outcomes = (
+        {row[0] for row in connection.execute(select(table.c.id).where(table.c.id > number)).all()}
+        for table, number in ((FILINGS, after.filings), (OUTCOME_ROWS, after.outcomes))
+    )
+    return filings, outcomes
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -20,6 +21,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from features.columns import Lines
 from risk.consignment import CONSIGNMENTS, KEY
 from risk.layout import arrow_schema
 from risk.manifests import Cancellation
@@ -48,8 +50,21 @@ class Part:
     @classmethod
     def whole(cls, lines: pd.DataFrame) -> Part:
         """A manifest in one part."""
-        last = lines.groupby("consignment_id", sort=False)["version"].transform("max")
-        return cls(lines, (lines["version"] == last).to_numpy(), np.zeros(len(lines), bool))
+        number, known = pd.factorize(lines["consignment_id"])
+        version = lines["version"].to_numpy(np.int64)
+        newest = np.full(len(known), np.iinfo(np.int64).min)
+        np.maximum.at(newest, number, version)
+        return cls(lines, version == newest[number], np.zeros(len(lines), bool))
+
+    @cached_property
+    def columns(self) -> Lines:
+        """The lines for reading, each column taken apart once for all who read it."""
+        return Lines(self.lines)
+
+    @cached_property
+    def wanted(self) -> pd.DataFrame:
+        """The lines to be scored, counted from 0."""
+        return self.lines if self.reads.all() else self.lines[self.reads].reset_index(drop=True)
 
 
 class Spool:

@@ -79,6 +79,13 @@ def read(
     return frame if len(parts) < 2 else frame.sort_values(["scored_at", "id"], ignore_index=True)
 
 
+def some(connection: Connection, ids: Sequence[str]) -> bool:
+    """Whether any of these is there."""
+    parts = (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))
+    query = select(ASSESSMENT_ROWS.c.id).limit(1)
+    return any(connection.execute(query.where(ASSESSMENT_ROWS.c.id.in_(part))).first() is not None for part in parts)
+
+
 def one(connection: Connection, key: str) -> dict[str, Any] | None:
     """One assessment by its id: times as datetime in UTC, JSON as text, what is missing as None."""
     row = connection.execute(select(*_CONTENT).where(ASSESSMENT_ROWS.c.id == key)).mappings().one_or_none()

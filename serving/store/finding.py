@@ -16,7 +16,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     PrimaryKeyConstraint,
-    RowMapping,
     Table,
     and_,
     exists,
@@ -49,18 +48,19 @@ MOST_WORDS: Final = 8
 
 def add(connection: Connection, consignments: Sequence[str]) -> None:
     """Keep what these consignments can be found by, out of their filings in the store."""
-    columns = [FILINGS.c[name] for name in (*dict.fromkeys(("consignment_id", *NUMBERS, *NAMES)), "containers")]
+    columns = [FILINGS.c[name] for name in (*NUMBERS, *NAMES, "containers")]
     for start in range(0, len(consignments), CHUNK):
         wanted = FILINGS.c.consignment_id.in_(list(consignments[start : start + CHUNK]))
-        rows = connection.execute(select(*columns).where(wanted).distinct()).mappings()
-        found = sorted({(word, str(row["consignment_id"])) for row in rows for word in _all_words(row)})
+        rows = set(map(tuple, connection.execute(select(*columns).where(wanted)).all()))
+        found = sorted({(word, str(row[0])) for row in rows for word in _all_words(row)})
         append(connection, WORDS, {"word": [word for word, _ in found], "consignment_id": [one for _, one in found]})
 
 
-def _all_words(row: RowMapping) -> set[str]:
-    words = {clean_code(row[name]) for name in NUMBERS if row[name]}
-    words |= {word for name in NAMES if row[name] for word in _words(row[name])}
-    words |= set(_containers(row["containers"] or ""))
+def _all_words(row: Sequence[str | None]) -> set[str]:
+    """The words of a row of NUMBERS, NAMES and containers."""
+    words = {clean_code(number) for number in row[: len(NUMBERS)] if number}
+    words |= {word for name in row[len(NUMBERS) : -1] if name for word in _words(name)}
+    words |= set(_containers(row[-1] or ""))
     return words - {""}
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from math import isfinite
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,6 +24,8 @@ from risk.layout import EXTRA_PREFIX, Column
 
 CHUNK: Final = 10_000
 """Rows converted and written at a time; its keys fit into the bind variables of every database."""
+FEW: Final = 2_000
+"""Rows that are converted without Arrow, which takes longer to begin than to work on them."""
 
 Columns = dict[str, list[Any]]
 
@@ -52,21 +56,74 @@ def chunks(frame: pd.DataFrame, table: layout.Table, *, extra: str | None = None
     Raises InputError naming the column when a name is not of the layout, a dtype is off, a required value
     is missing, a number is not finite, or a text holds a null character.
     """
+    few = _few(frame, table, own=extra is not None) if len(frame) <= FEW else None
+    if few is not None:
+        return iter([_chunk(0, few, extra)] if len(frame) else [])
     arrays = _arrays(frame, table, own=extra is not None)
-    return _chunks(arrays, extra, len(frame))
+    return (
+        _chunk(start, {name: array.slice(start, CHUNK).to_pylist() for name, array in arrays.items()}, extra)
+        for start in range(0, len(frame), CHUNK)
+    )
 
 
-def _chunks(arrays: dict[str, pa.Array], extra: str | None, n: int) -> Iterator[Chunk]:
-    plain = [name for name in arrays if not name.startswith(EXTRA_PREFIX)]
-    own = sorted(name for name in arrays if name.startswith(EXTRA_PREFIX))
+def _chunk(start: int, lists: Columns, extra: str | None) -> Chunk:
+    own = sorted(name for name in lists if name.startswith(EXTRA_PREFIX))
     keys = [name.removeprefix(EXTRA_PREFIX) for name in own]
-    for start in range(0, n, CHUNK):
-        lists = {name: array.slice(start, CHUNK).to_pylist() for name, array in arrays.items()}
-        columns = {name: lists[name] for name in plain}
-        if extra and own:
-            columns[extra] = [_extras(keys, values) for values in zip(*(lists[name] for name in own), strict=True)]
-        columns = dict(sorted(columns.items()))
-        yield Chunk(start, columns, fingerprints(columns))
+    columns = {name: values for name, values in lists.items() if not name.startswith(EXTRA_PREFIX)}
+    if extra and own:
+        columns[extra] = [_extras(keys, values) for values in zip(*(lists[name] for name in own), strict=True)]
+    columns = dict(sorted(columns.items()))
+    return Chunk(start, columns, fingerprints(columns))
+
+
+def plain(values: pd.Series[Any]) -> list[Any]:
+    """The values as Python's own: times as whole microseconds since 1970 UTC, None where missing."""
+    dtype = values.dtype
+    if isinstance(dtype, pd.StringDtype):
+        found: list[Any] = pa.array(values.array, from_pandas=True).to_pylist()
+        return found
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        times: Any = values.array
+        return [None if time == _NO_TIME else time for time in times.as_unit("us").asi8.tolist()]
+    if dtype in (np.int64, np.bool_):
+        return values.tolist()
+    return [None if value is None or value is pd.NA or value != value else value for value in values.tolist()]  # noqa: PLR0124  # NaN
+
+
+def _few(frame: pd.DataFrame, table: layout.Table, *, own: bool) -> Columns | None:
+    """The same as `_arrays` as lists; None when anything about the frame is unusual, which `_arrays` then tells of."""
+    columns = {column.name: column for column in table}
+    found: Columns = {}
+    for name, series in frame.items():
+        text = isinstance(series.dtype, pd.StringDtype)
+        column = columns.get(str(name)) or Column(str(name), "text" if text else "number", "", "")
+        if column.name in found or (column.name not in columns and not (own and column.name.startswith(EXTRA_PREFIX))):
+            return None
+        values = plain(series)
+        fits = _FITS.get(column.kind, _fits_text)
+        if not fits(series, values) or (None in values and (column.required or column.kind == "integer")):
+            return None
+        found[column.name] = values
+    for column in table:
+        if column.name not in found and (column.default is not None or column.required):
+            if column.default is None:
+                return None
+            found[column.name] = [column.default] * len(frame)
+    return {name: values for name, values in found.items() if any(value is not None for value in values)}
+
+
+def _fits_text(series: pd.Series[Any], values: list[Any]) -> bool:
+    return all(value is None or (isinstance(value, str) and "\0" not in value) for value in values)
+
+
+_NO_TIME: Final = np.iinfo(np.int64).min
+_FITS: Final[dict[str, Callable[[pd.Series[Any], list[Any]], bool]]] = {
+    "number": lambda series, values: (
+        series.dtype == np.float64 and all(value is None or isfinite(value) for value in values)
+    ),
+    "integer": lambda series, _: bool(series.dtype == np.int64),
+    "time": lambda series, _: isinstance(series.dtype, pd.DatetimeTZDtype),
+}
 
 
 def fingerprints(columns: Columns) -> list[str]:

@@ -18,8 +18,8 @@ from sqlalchemy import Connection, and_, bindparam, func, select, update
 
 from risk.selection import stable_hash
 from serving.store import cancellations
-from serving.store.append import microseconds, moment
-from serving.store.rows import CHUNK, Columns
+from serving.store.append import moment
+from serving.store.rows import CHUNK, Columns, plain
 from serving.store.work import CLAIMS, WORKLIST
 
 OPEN: Final = "open"
@@ -65,22 +65,22 @@ def put(connection: Connection, assessed: pd.DataFrame, ids: Sequence[str]) -> N
         return
     names = assessed["consignment_id"].tolist()
     raw = assessed["raw_score"].to_numpy(np.float64)
-    filed = assessed["filed_at"]
+    filed = plain(assessed["filed_at"])
     values = {
         "consignment_id": names,
         "version": assessed["version"].tolist(),
-        "office": ["" if pd.isna(office) else office for office in assessed["customs_office"]],
-        "day": filed.dt.strftime("%Y-%m-%d").tolist(),
+        "office": [office or "" for office in plain(assessed["customs_office"])],
+        "day": [moment(time).strftime("%Y-%m-%d") for time in filed],
         "place": places(names, assessed["probability"].to_numpy(np.float64), raw),
         "assessment_id": list(ids),
         "probability": assessed["probability"].tolist(),
         "raw_score": raw.tolist(),
         "lane": assessed["lane"].tolist(),
-        "selected_by": [None if pd.isna(value) else value for value in assessed["selected_by"]],
+        "selected_by": plain(assessed["selected_by"]),
         "propensity": assessed["propensity"].tolist(),
         "decided": [None] * len(names),
         "state": [OPEN] * len(names),
-        "filed_at": [microseconds(moment) for moment in filed.dt.to_pydatetime()],
+        "filed_at": filed,
     }
     quote = connection.dialect.identifier_preparer.quote
     mark = "?" if connection.dialect.name == "sqlite" else "%s"

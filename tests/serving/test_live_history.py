@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from small_office import Office, at_home, risk
 
+from features.columns import Lines
 from risk.manifests import read_all
 from serving.champion import Champion
 from serving.history_upkeep import settle
@@ -54,7 +55,7 @@ def test_it_is_what_folding_everything_gives(office: Office, home: Path) -> None
             folded = past_from_store(store, part, service.target, 1)
             wanted = assess(part, folded, service.model, capacity=1, seed=1, threads=1).table
             for each in (live, other):
-                known = each.past(part, service.target)
+                known = each.past(Lines(part), service.target)
                 if known is not None:
                     used += 1
                     got = assess(part, known.past, service.model, capacity=1, seed=1, threads=1).table
