@@ -76,7 +76,7 @@ class BatchWorker:
             self._score(batch)
         except _LostError:
             _log.warning("batch_lost", batch=batch["id"])
-        except (StoreError, SQLAlchemyError):
+        except (StoreError, SQLAlchemyError, OSError):  # no store or no disk: it is begun again when they are back
             raise
         except RiskError as error:
             self._fail(batch, str(error))

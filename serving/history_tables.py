@@ -89,15 +89,17 @@ def rebuild(
     *,
     threads: int = 2,
     rows: int = BATCH,
+    upto: Numbers | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Head:
-    """Fold everything in the store anew and put it in place of the tables, at once; `progress` is told the lines.
+    """Fold everything in the store, or up to these numbers, anew and put it in place of the tables, at once.
 
-    In memory are the state and one batch of events. Others may read and write meanwhile; only the last part, the
-    writing of the rows, is alone. What they store meanwhile is folded in later.
+    `progress` is told the lines. In memory are the state and one batch of events. Others may read and write meanwhile;
+    only the last part, the writing of the rows, is alone. What they store meanwhile is folded in later.
     """
-    with store.transaction() as connection:
-        upto = events.stored(connection)
+    if upto is None:
+        with store.transaction() as connection:
+            upto = events.stored(connection)
     state = fold_store(store, target, upto, threads=threads, rows=rows, progress=progress)
     head = Head(_target(target), layout_text(), state.as_of, upto.filings, upto.outcomes)
     with store.transaction() as connection:

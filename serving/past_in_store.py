@@ -7,6 +7,7 @@ not on the store. Where the tables cannot answer, nothing is returned and the ca
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,8 @@ from features.build import build
 from features.events import Context
 from risk.consignment import KEY
 from risk.inspection import Target
-from serving.history_tables import condition, folded, known_keys, rebuild, state_of, target_of
+from serving.history_tables import condition, folded, known_keys, state_of, target_of
+from serving.history_upkeep import make_anew
 from serving.scorer import Past
 from serving.store import Store, events, history
 from serving.store.append import microseconds
@@ -50,7 +52,7 @@ def past_from_history(
         return None
     reason = "is behind what the store holds" if found == "behind" else "is not there yet for this program"
     say(f"note: the history in the store {reason}; folding it anew")
-    rebuild(store, target, threads=threads)
+    make_anew(store, target, datetime.now(UTC), threads=threads)
     with store.reading() as connection:
         events.one_moment(connection)
         head = history.head(connection)

@@ -36,6 +36,9 @@ class Settings(BaseSettings):
     random_share: float = Field(0.05, description="Share of the capacity that is drawn at random.", ge=0, le=1)
     seed: int = Field(1, description="Seed of the random stream; each day's draw also depends on the consignments.")
     threads: int = Field(2, description="Threads used for folding, fitting and scoring.", ge=1)
+    batches_most: int = Field(
+        500, description="Batches that wait at a time; more are refused until some are done.", ge=1
+    )
     claim_minutes: int = Field(60, description="Minutes after which an officer's claim on a consignment ends.", ge=1)
     second_person_from: float = Field(
         0.1, description="Probability from which a second person confirms that a consignment leaves red.", ge=0, le=1

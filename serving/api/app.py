@@ -27,6 +27,7 @@ from serving.api import (
     watch_lists,
     worklist,
 )
+from serving.api.bounds import Bounded
 from serving.api.observing import Observed, set_up_log
 from serving.api.service import Service
 from serving.console import pages
@@ -65,6 +66,7 @@ def create_app() -> FastAPI:
         app.include_router(resource.router, responses=problems.RESPONSES)
     app.include_router(login.router)
     pages.install(app)
+    app.add_middleware(Bounded)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Observed, figures=service.figures)
     check_routes(app)

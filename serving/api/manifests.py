@@ -14,7 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
 from serving.api.batches import Batch, shown
+from serving.api.bounds import LARGEST
 from serving.api.guard import Principal, record, require
+from serving.api.problems import LATER
 from serving.api.service import Desk, Service, now
 from serving.api.shapes import ASSESSMENT, Assessment
 from serving.day_work import ClashError
@@ -26,8 +28,10 @@ router = APIRouter(tags=["manifests"])
 
 AT_ONCE: Final = 1 << 20
 """Bytes of a manifest that is answered at once."""
-LARGEST_MANIFEST: Final = 64 << 20
+LARGEST_MANIFEST: Final = LARGEST
 """Bytes of a manifest that is taken in at all."""
+MOST_WAITING: Final = 200
+"""So many manifests wait for their turn in a process; the next one is refused."""
 JSON: Final = "application/json"
 
 
@@ -130,6 +134,8 @@ async def score_manifest(
     Small manifests are answered at once, large ones (or with `Prefer: respond-async`) become a batch. The same
     version at the same stage by the same model has one answer, which is given again.
     """
+    if service.scoring.statistics().tasks_waiting >= MOST_WAITING:
+        raise HTTPException(503, f"{MOST_WAITING} manifests are waiting for their turn; try again later", LATER)
     body = await read_body(request, LARGEST_MANIFEST)
     later = "respond-async" in (prefer or "").lower() or len(body) > AT_ONCE
     if later and dry_run:
@@ -202,6 +208,9 @@ def _taken_in(service: Service, who: Principal, body: bytes, capacity: float, ke
     sha256 = hashlib.sha256(body).hexdigest()
     try:
         with service.store.transaction() as connection:
+            most = service.settings.batches_most
+            if batches.waiting(connection) >= most:
+                raise HTTPException(503, f"{most} batches are waiting for their turn; try again later", LATER)
             batches.add(
                 connection, number, submitted_at=at, submitted_by=who.id, size=len(body), sha256=sha256,
                 capacity=capacity, offices=None if who.offices is None else orjson.dumps(sorted(who.offices)).decode(),

@@ -11,7 +11,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, TextIO
 from uuid import uuid4
 
 import numpy as np
@@ -29,6 +29,29 @@ RECENT: Final = 5_000
 """So many latest scores are compared with those before the start."""
 
 
+class _Steady:
+    """Where the log goes; a line that cannot be written, as on a full disk, costs no request and is counted."""
+
+    lost = 0
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        """Write, if that can be done."""
+        try:
+            self._stream.write(text)
+        except OSError:
+            _Steady.lost += 1
+
+    def flush(self) -> None:
+        """Pass on what was written, if that can be done."""
+        try:
+            self._stream.flush()
+        except OSError:
+            _Steady.lost += 1
+
+
 def set_up_log() -> None:
     """One JSON object a line on standard error."""
     structlog.configure(
@@ -39,7 +62,7 @@ def set_up_log() -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(_Steady(sys.stderr)),  # type: ignore[arg-type]
         cache_logger_on_first_use=False,
     )
 
@@ -64,6 +87,8 @@ class Figures:
         self.model = Gauge("risk_model_in_service", "1 for the model in service.", ["version", "fingerprint"], **kept)
         self.model_problem = Gauge("risk_model_problem", "1 while a new champion cannot be used.", **kept)
         self.batches = Gauge("risk_batches_waiting", "Batches waiting or running.", **kept)
+        lost = Gauge("risk_log_lines_lost", "Lines of the log that could not be written.", **kept)
+        lost.set_function(lambda: _Steady.lost)
         self._usual: NDArray[np.float64] | None = None
         self._recent: deque[float] = deque(maxlen=RECENT)
 

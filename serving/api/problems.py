@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import Any, Final
 
 import orjson
@@ -40,11 +41,15 @@ _STATUS: Final[tuple[tuple[type[RiskError], int], ...]] = (
     (NotThereError, 404),
     (RuleRefusedError, 409),
     (ClashError, 409),
-    (StoreError, 503),
     (ModelError, 503),
     (HistoryError, 409),
     (NotEnoughDataError, 409),
 )
+NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What the system says when a disk or a quota is full."""
+LATER: Final = {"Retry-After": "5"}
+STORE_GONE: Final = "the store cannot be reached or took nothing of this request; try again later"
+STORE_BUSY: Final = "the store is busy with another writer and took nothing of this request; try again later"
 
 
 class Fault(BaseModel):
@@ -104,10 +109,23 @@ def problem(request: Request, status: int, detail: str, *, headers: dict[str, st
 def install(app: FastAPI) -> None:
     """Answer every error of the app with problem details."""
 
+    @app.exception_handler(StoreError)
+    async def store_refused(request: Request, error: StoreError) -> Response:
+        structlog.get_logger("risk").error("store_failed", problem=str(error))  # it names the store's address
+        busy = "busy" in str(error)
+        return problem(request, 503, STORE_BUSY if busy else STORE_GONE, headers=LATER)
+
+    @app.exception_handler(OSError)
+    async def no_room(request: Request, error: OSError) -> Response:
+        if error.errno not in NO_ROOM:
+            raise error
+        structlog.get_logger("risk").error("no_room", kind=type(error).__name__)
+        return problem(request, 503, "the disk of the service is full; try again later", headers=LATER)
+
     @app.exception_handler(RiskError)
     async def told(request: Request, error: RiskError) -> Response:
         status = next((status for kind, status in _STATUS if isinstance(error, kind)), 422)
-        return problem(request, status, str(error), headers={"Retry-After": "5"} if status == 503 else None)
+        return problem(request, status, str(error), headers=LATER if status == 503 else None)
 
     @app.exception_handler(StarletteHTTPException)
     async def http(request: Request, error: StarletteHTTPException) -> Response:
@@ -129,8 +147,7 @@ def install(app: FastAPI) -> None:
         if isinstance(error, DataError):
             return problem(request, 422, "a value holds a character or a number that no store can keep")
         structlog.get_logger("risk").error("store_failed", kind=type(error.orig).__name__)
-        detail = "the store cannot be reached or took nothing of this request; try again later"
-        return problem(request, 503, detail, headers={"Retry-After": "5"})
+        return problem(request, 503, STORE_GONE, headers=LATER)
 
 
 async def failed(error: Exception, scope: Scope, receive: Receive, send: Send) -> None:

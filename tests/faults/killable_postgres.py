@@ -39,7 +39,7 @@ class KillablePostgres:
     def start(self) -> None:
         """Start it, or bring it back; it repairs what a kill left."""
         settings = [word for option in SETTINGS for word in ("-c", option)]
-        command = [self.programs / "postgres", "-D", self.folder / "data", "-k", self.folder, *settings]
+        command = [str(self.programs / "postgres"), "-D", str(self.folder / "data"), "-k", str(self.folder), *settings]
         log = self.folder / "server.log"
         for _ in range(200):
             if self.process is None or self.process.poll() is not None:

@@ -121,16 +121,16 @@ def kept(connection: Connection, one: Sent) -> Kept:
     """Rows of one manifest in each table that its transaction writes."""
     names = {f"n{at}": name for at, name in enumerate(one.consignments)}
     within = f"consignment_id IN ({', '.join(f':{name}' for name in names)})"
-    counts = [
+    lines, answers, listed = (
         connection.execute(text(f"SELECT count(*) FROM {table} WHERE {within}"), names).scalar_one()
         for table in ("filings", "assessments", "worklist")
-    ]
+    )
     digest = hashlib.sha256(one.body).hexdigest()[:32]
     notes = connection.execute(
         text("SELECT count(*) FROM audit WHERE action = 'manifest.score' AND subject = :s"), {"s": digest}
     ).scalar_one()
     keys = connection.execute(text('SELECT count(*) FROM kept_answers WHERE "key" = :k'), {"k": one.key}).scalar_one()
-    return Kept(*counts, notes, keys)
+    return Kept(lines, answers, listed, notes, keys)
 
 
 def check_whole(url: str, sent: list[Sent]) -> tuple[int, int]:

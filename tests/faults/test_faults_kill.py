@@ -1,4 +1,4 @@
-"""Kill -9 under load, again and again: what was answered is kept, nothing is half written, keys give the same answer."""
+"""Kill -9 under load, again and again: what was answered is kept, nothing by halves, keys give the same answer."""
 
 from __future__ import annotations
 
