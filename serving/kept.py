@@ -86,10 +86,12 @@ class ScoredLines:
         categories = [list(values) for values in table.categories.values()]
         part.with_suffix(".json").write_bytes(orjson.dumps(categories))
 
-    def take(self, numbers: Int64) -> tuple[pd.DataFrame, FeatureTable]:
-        """The lines with these numbers, which must ascend, and their features."""
+    def take(self, numbers: Int64, columns: Sequence[str] | None = None) -> tuple[pd.DataFrame, FeatureTable]:
+        """The lines with these numbers, which must ascend, and their features; only some columns if that is enough."""
         if self._whole is not None:
             lines, table = self._whole
+            if columns is not None:
+                lines = lines[[name for name in columns if name in lines]]
             return lines.iloc[numbers].reset_index(drop=True), table.take(numbers)
         assert self._features is not None
         frames, figures, categories = [], [], []

@@ -44,6 +44,8 @@ _NUMBERED: Final = {
     "declarant": ("declarant_id", "forwarder_name"),
 }
 """Parties whose history goes by number, and by name where no number is stated."""
+_TOLD_BY: Final = [name for names in _NUMBERED.values() for name in names]
+"""Columns of the record that reasons are told by."""
 
 
 class Telling:
@@ -56,6 +58,7 @@ class Telling:
         self._found: list[NDArray[np.int8]] = []
         self._findings: Findings | None = None  # of a manifest in one part
         self._lines = ScoredLines()
+        self._line_no = np.empty(0, np.int64)  # of a manifest in one part
         self._count = 0
         self._ends: list[int] = []
 
@@ -66,6 +69,7 @@ class Telling:
         is not the riskiest of its consignment in this part, and so cannot speak for it.
         """
         self._lines.add(lines, table, last=last)
+        self._line_no = lines["line_no"].to_numpy(np.int64)
         if self._pack is not None:
             found = evaluate(self._pack, lines, table, self._known.learnt)
             self._findings = found if last and not self._found else None
@@ -82,8 +86,10 @@ class Telling:
             ids = lines["consignment_id"].iloc[first]
             riskiest, _ = by_consignment(ids, scores.probability[first], scores.raw[first])
             speaking = np.sort(first[riskiest])
-            speakers = lines.iloc[speaking].reset_index(drop=True)
-            said[speaking] = self._tell(speakers, table.take(speaking), "path")
+            told = [name for name in _TOLD_BY if name in lines]
+            all_speak = len(speaking) == len(lines)
+            speakers = lines if all_speak else lines[told].iloc[speaking].reset_index(drop=True)
+            said[speaking] = self._tell(speakers, table if all_speak else table.take(speaking), "path")
         return pd.DataFrame({"number": numbers, "reasons_at": said})
 
     def exact(self, numbers: Int64) -> Int64:
@@ -92,7 +98,7 @@ class Telling:
         order = np.argsort(numbers)
         for start in range(0, len(numbers), EXACT_ROWS):
             some = order[start : start + EXACT_ROWS]
-            said[some] = self._tell(*self._lines.take(numbers[some]), "shapley")
+            said[some] = self._tell(*self._lines.take(numbers[some], _TOLD_BY), "shapley")
         return said
 
     def indicators(self, lines: Int64, consignments: Int64, written_out: Bools) -> Int64:
@@ -185,8 +191,7 @@ class Telling:
         """The findings on lines, where each line stands in them, and its number in the consignment."""
         assert self._pack is not None
         if self._findings is not None:
-            taken, _ = self._lines.take(numbers)
-            return self._findings, numbers, taken["line_no"].to_numpy(np.int64)
+            return self._findings, numbers, self._line_no[numbers]
         order = np.argsort(numbers)
         taken, table = self._lines.take(numbers[order])
         places = np.empty(len(order), np.int64)
@@ -225,7 +230,7 @@ class Telling:
         """The lines with these numbers, in this order."""
         order = np.argsort(numbers)
         lines, _ = self._lines.take(numbers[order])
-        return lines.iloc[np.argsort(order)].reset_index(drop=True) if len(lines) else lines
+        return lines.iloc[np.argsort(order)].reset_index(drop=True) if len(numbers) else lines
 
     def _tell(self, lines: pd.DataFrame, table: FeatureTable, method: Method) -> Int64:
         reasons = explain(self._model, table, method, inferred=inferred(lines), threads=self._threads)

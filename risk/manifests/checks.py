@@ -155,7 +155,7 @@ class _Records:
     def stated(self, name: str) -> Mask:
         """Where a column has a value."""
         column = self.values.get(name)
-        return np.zeros(len(self._raw), np.bool_) if column is None else column.notna().to_numpy()
+        return np.zeros(len(self._raw), np.bool_) if column is None else ~np.asarray(column.array.isna(), np.bool_)
 
     def leave_out(self, rows: Mask) -> None:
         """Records that are none of this table: neither accepted nor rejected, unless they already are."""
@@ -220,16 +220,15 @@ class _Records:
         return Checked(self._frame(), self._good, rejects, findings)
 
     def _frame(self) -> pd.DataFrame:
-        nothing = empty(TABLES[self._plan.table])
         if not self._good.any():
-            return nothing
+            return empty(TABLES[self._plan.table])
         always = [column for column in TABLES[self._plan.table] if column.default is not None]
         for column in always:
             if column.name not in self.values:
                 self.values[column.name] = pd.Series(column.default, range(len(self._raw)), dtype="int64")
         names = [column.name for column in TABLES[self._plan.table] if column.name in self.values]
         names += [name for name in self.values if name.startswith(EXTRA_PREFIX)]
-        frame = pd.DataFrame({name: self.values[name] for name in names})
+        frame = pd.DataFrame({name: self.values[name].array for name in names})
         return frame if self._good.all() else frame[self._good].reset_index(drop=True)
 
     def _value(self, name: str, row: int) -> str:

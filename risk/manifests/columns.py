@@ -25,6 +25,7 @@ Mask = NDArray[np.bool_]
 
 _PLAIN_NUMBER: Final = r"^-?\d{1,18}(\.\d{1,30})?$"  # what Arrow and Python read alike
 _NO_TIME: Final = np.iinfo(np.int64).min  # how numpy writes NaT
+_TEXT: Final[Any] = pd.StringDtype(na_value=np.nan)  # the dtype `str`
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def fill(column: Column, rule: Rule, raw: Raw) -> Filled | None:
         table = np.array([default if value is None else value for value in results] + [default], np.int64)
         return Filled(pd.Series(table[places]), text, notes)
     taken = pa.array(results, pa.string()).take(pa.array(places, mask=places < 0))
-    return Filled(pd.Series(pd.array(taken, dtype="str")), text, notes)
+    return Filled(pd.Series(_TEXT.__from_arrow__(taken), copy=False), text, notes)
 
 
 def _source(rule: Rule, raw: Raw) -> pa.Array | None:
@@ -148,8 +149,12 @@ def _time(column: Column, rule: Rule, source: pa.Array) -> Filled:
         source = as_text(source)
         places, results, notes = _each(values.parser(column, rule), source)
     table = np.array([_NO_TIME if value is None else value for value in results] + [_NO_TIME], np.int64)
-    moments = pd.Series(table[places].view("datetime64[us]")).dt.tz_localize("UTC")
-    return Filled(moments, source, notes)
+    return Filled(_moments(table[places]), source, notes)
+
+
+def _moments(whole: NDArray[np.int64]) -> pd.Series[Any]:
+    """Times out of microseconds since 1970 UTC."""
+    return pd.Series(pd.DatetimeIndex(whole.view("datetime64[us]"), tz="UTC"), copy=False)
 
 
 def _plain_numbers(rule: Rule, source: pa.Array) -> NDArray[np.float64] | None:
@@ -172,7 +177,9 @@ def _plain_times(rule: Rule, source: pa.Array) -> pd.Series[Any] | None:
         return None
     years = pc.year(moments)
     within = pc.and_(pc.greater_equal(years, values.YEARS[0]), pc.less(years, values.YEARS[1]))
-    return moments.to_pandas() if pc.all(within, min_count=0).as_py() else None
+    if not pc.all(within, min_count=0).as_py():
+        return None
+    return _moments(np.array(pc.fill_null(moments.cast(pa.int64()), _NO_TIME).to_numpy(zero_copy_only=False)))
 
 
 def _blank_as_null(text: pa.Array) -> pa.Array:

@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+import pandas as pd
+
 from risk.errors import InputError, MappingError, RiskError
 from risk.layout import EXTRA_PREFIX, column_names
 from risk.manifests.air_waybill import Described, Flights
@@ -252,7 +254,7 @@ def _fits(source: Path, names: Sequence[str], plans: list[Plan], mapping: str | 
 
 
 def _checked(raw: Raw, plans: list[Plan], file: str, memory: Memory, known: frozenset[str] | None) -> Batch:
-    frames = {name: empty(layout) for name, layout in TABLES.items()}
+    frames: dict[TableName, pd.DataFrame] = {}
     rejects: list[Reject] = list(raw.rejects)
     findings = raw.findings + (Findings() if plans[0].counted else _unused(raw, plans, file, memory, known))
     accepted = None
@@ -263,6 +265,9 @@ def _checked(raw: Raw, plans: list[Plan], file: str, memory: Memory, known: froz
         rejects += checked.rejects
         findings += checked.findings
     rejects.sort(key=lambda reject: reject.line)
+    for name, layout in TABLES.items():
+        if name not in frames:
+            frames[name] = empty(layout)
     rows = len(raw) + len(raw.rejects)
     return Batch(frames["consignments"], frames["outcomes"], rejects, findings, rows, raw.messages)
 
