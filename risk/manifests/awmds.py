@@ -1,4 +1,5 @@
-"""Reads manifests of ASYCUDA World: `Awmds` (a whole voyage) and `Awbolds` (the house bills of one master).
+"""Reads manifests of ASYCUDA World: `Awmds` (a whole voyage), `Awappend` (bills added to one) and `Awbolds` (the house
+bills of one master).
 
 The container stands inside the bill; weight, packages and volume are those of the bill. A bill is known by its
 place among the bills of the file, counted from 1, as many senders write everything on one line.
@@ -21,6 +22,9 @@ MODES: Final = {
     "1": "sea", "2": "rail", "3": "road", "4": "air", "5": "post", "7": "other", "8": "inland_water", "9": "other",
 }  # fmt: skip
 """Modes of transport by the first digit of their code."""
+
+ROOTS: Final = ("Awmds", "Awbolds", "Awappend")
+"""The messages read, by the name of their first element, whatever its case."""
 
 _HEAD: Final = {
     "Customs_office_code": "customs_office",
@@ -103,7 +107,7 @@ class Awmds:
         try:
             for element in elements(self._path, self._encoding, ("General_segment", "Master_bol", "Bol_segment")):
                 if local(element.tag) != "Bol_segment":
-                    if local(element.getparent().tag) != self._kind:
+                    if local(element.getparent().tag).capitalize() != self._kind:
                         continue
                     facts, head = self._head(element)
                     bills.begin(facts)
@@ -126,7 +130,9 @@ class Awmds:
                 yield bills.take()
             raise
         if not started:
-            raise InputError(f"{self._path}: the {self._kind} message has neither a General_segment nor bills.")
+            raise InputError(
+                f"{self._path}: the {self._kind} message has neither General_segment nor Bol_segment, in this case."
+            )
         bills.end()
         yield bills.take()
 

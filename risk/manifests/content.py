@@ -36,7 +36,8 @@ _ARCHIVES: Final = (
 )
 _DOCTYPE: Final = re.compile(r"(?:(?><\?.*?\?>)|(?><!--.*?-->)|\s)*+<!DOCTYPE", re.DOTALL | re.IGNORECASE)
 _CARGO_IMP: Final = re.compile(
-    r"(?:^|[\r\n\x01-\x04])(?:(?:FWB|FHL|FFM)/\d{1,2}[ \t]*(?:[\r\n]|$)|F[MN]A(?:/\d{1,2})?[ \t]*[\r\n]+ACK/)"
+    r"(?:^|[\r\n\x01-\x04])(?:(?:FWB|FHL|FFM)/\d{1,2}[ \t]*(?:[\r\n]|$)|F[MN]A(?:/\d{1,2})?[ \t]*[\r\n]+ACK/)",
+    re.IGNORECASE,
 )
 _GZIP: Final = b"\x1f\x8b"
 _PARQUET: Final = b"PAR1"
@@ -161,6 +162,8 @@ def _message(path: Path, head: bytes) -> Format | None:
     """The format when the file is a message or a workbook, None when it is a table in text."""
     if head.startswith((_OLE, _ZIP)):
         return _packed_format(path, head)
+    if head.startswith(b"%PDF"):
+        raise InputError(f"{path}: is a PDF document, which has no fields to read; ask for the message itself.")
     other = "a gzip file within gzip" if head.startswith(_GZIP) else _other_archive(head)
     if other:
         raise InputError(f"{path}: is {other}, which is not unpacked; give the files in it, or pack them with zip.")
@@ -169,7 +172,7 @@ def _message(path: Path, head: bytes) -> Format | None:
         if _DOCTYPE.match(text):
             raise InputError(f"{path}: has a DTD (<!DOCTYPE ...>), which is refused; send the message without.")
         return "xml"
-    if text.startswith("UNA") or re.match(r"UN[BGH][^\w \t\r\n]", text):
+    if re.match(r"UNA\W|UN[BGH][^\w \t\r\n]|BGM\+", text, re.IGNORECASE):
         return "edifact"
     if re.match(r"ISA[^\w \t\r\n]", text):
         return "x12"
@@ -207,6 +210,8 @@ def _encoding(path: Path, head: bytes, given: str | None) -> str:
             return codecs.lookup(given).name
         except LookupError:
             raise InputError(f"{path}: there is no encoding {given!r}; give one such as latin-1 or cp1258.") from None
+    if head[:4] == b"\0\0\0\0":
+        raise InputError(f"{path}: begins with NUL bytes, as no manifest does; was it damaged on its way?")
     if b"\0" in head[:4]:
         raise InputError(
             f"{path}: looks like UTF-16 without a byte order mark; give its encoding, utf-16-le or utf-16-be."

@@ -96,7 +96,8 @@ class CsvLines:
             first = shorten((head.strip().splitlines() or [""])[0])
             expected = ", ".join(list(known)[:3])
             raise InputError(
-                f"{self._path}: neither {', '.join(_NAMES.values())} splits the header {first!r} into known columns; "
+                f"{self._path}: is no message that can be read, and as a table neither {', '.join(_NAMES.values())} "
+                f"splits the header {first!r} into known columns; "
                 f"expected are names such as {expected}, or a mapping that names these columns."
             )
         twice = next((name for name in names if name and names.count(name) > 1), None)

@@ -30,8 +30,9 @@ LEVELS: Final = {
 text is valid UTF-8 by chance, these are read as UTF-8 and bytes that do not fit as Latin-1."""
 
 _BEGINNINGS: Final = frozenset({"CNI", "RFF", "UNH"})
-_UNA: Final = re.compile(r"UNA(.)(.)(.)(.)(?:(\S)|.(.))\s*(?=UN[BGH])", re.DOTALL)  # some leave out the fifth
-_FIRST: Final = re.compile(r"UN[BGH](.)(?:UNO[A-Z](.))?", re.DOTALL)
+# Some leave out the fifth character of UNA.
+_UNA: Final = re.compile(r"UNA(.)(.)(.)(.)(?:(\S)|.(.))\s*(?=UN[BGH])", re.DOTALL | re.IGNORECASE)
+_FIRST: Final = re.compile(r"UN[BGH](.)(?:UNO[A-Z](.))?", re.DOTALL | re.IGNORECASE)
 _BYTE_ORDER: Final = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
@@ -90,7 +91,7 @@ class Edifact:
         skip = len(text) - len(text.lstrip(BLANK))
         begun = text[skip:]
         marks, una = service_characters(begun)
-        level = re.match(r"UNB.(UNO[A-Z])", begun[una:], re.DOTALL)
+        level = re.match(r"UNB.(UNO[A-Z])", begun[una:].upper(), re.DOTALL)
         encoding = encoding or (LEVELS.get(level[1], "utf-8") if level else "utf-8")
         if not encoding.startswith("utf"):
             begun = head.decode(encoding, "replace")[skip:]

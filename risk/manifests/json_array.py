@@ -48,6 +48,8 @@ def elements(file: TextIO, name: str) -> Iterator[tuple[int, str]]:
                     line, at, expected, first, chunk = line + text.count("\n", at, end), end, ",", False, _CHUNK
                     continue
                 fault = "the array is not closed; the file was cut off"
+            except RecursionError:
+                raise InputError(f"{name}: line {line}: lists or objects lie too deep in each other.") from None
             except json.JSONDecodeError as error:
                 fault = f"no JSON ({error.msg})"
             if len(text) - at > LONGEST:

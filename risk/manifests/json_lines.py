@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from risk.errors import InputError
 from risk.manifests.content import open_text
-from risk.manifests.json_array import elements
+from risk.manifests.json_array import LONGEST, elements
 from risk.manifests.raw import Raw, as_text, text_of
 from risk.manifests.records import Reject, shorten
 
@@ -79,7 +79,7 @@ class JsonLines:
                 f"{self._path}: a JSON object is written over several lines; expected is one object on each line, or "
                 "an array of objects."
             )
-        return ((line, text) for line, text in enumerate(file, 1) if not text.isspace())
+        return _lines(file)
 
     def _block(self, lines: list[tuple[int, str]]) -> Raw:
         records: list[dict[str, Any]] = []
@@ -97,6 +97,9 @@ class JsonLines:
         return Raw(columns, np.asarray(places, np.int64), rejects)
 
     def _record(self, line: int, text: str) -> dict[str, Any] | Reject:
+        if len(text) > LONGEST:
+            reason = f"the line has more than {LONGEST:,} characters; expected is one object on each line"
+            return Reject(str(self._path), line, "", shorten(text), reason, orjson.dumps(shorten(text)).decode())
         try:
             record = orjson.loads(text)
             if isinstance(record, dict):
@@ -107,6 +110,18 @@ class JsonLines:
         whole = text.rstrip("\r\n")
         reason = f"the line {reason}; expected is one object on each line"
         return Reject(str(self._path), line, "", shorten(whole), reason, orjson.dumps(whole).decode())
+
+
+def _lines(file: TextIO) -> Iterator[tuple[int, str]]:
+    """Each line that is not blank with its number; of one that is too long only the beginning is kept."""
+    number = 0
+    while text := file.readline(LONGEST + 1):
+        number += 1
+        rest = text
+        while len(rest) > LONGEST and not rest.endswith("\n"):
+            rest = file.readline(LONGEST + 1)
+        if not text.isspace():
+            yield number, text
 
 
 def _array(values: list[Any]) -> pa.Array:

@@ -9,6 +9,7 @@ from typing import Final
 
 from risk.errors import InputError
 from risk.manifests.air_waybill import Flights
+from risk.manifests.awmds import ROOTS as ASYCUDA
 from risk.manifests.awmds import Awmds
 from risk.manifests.cargo_imp import CargoImp
 from risk.manifests.cargo_xml import ROOTS, CargoXml
@@ -32,10 +33,8 @@ def open_message(
     if format == "cargo_imp":
         return CargoImp(path, encoding or None, batch_rows, received, flights)
     root = root_name(path, encoding or None)
-    if root in {"Awmds", "Awbolds"}:
-        return Awmds(path, root, encoding or None, batch_rows, received)
+    if root.capitalize() in ASYCUDA:
+        return Awmds(path, root.capitalize(), encoding or None, batch_rows, received)
     if root in ROOTS:
         return CargoXml(path, root, encoding or None, batch_rows, received, flights)
-    raise InputError(
-        f"{path}: the XML begins with <{root}>; expected is one of {', '.join(('Awmds', 'Awbolds', *ROOTS))}."
-    )
+    raise InputError(f"{path}: the XML begins with <{root}>; expected is one of {', '.join((*ASYCUDA, *ROOTS))}.")

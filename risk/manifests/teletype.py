@@ -29,7 +29,7 @@ MOST_LINES: Final = 20_000
 
 MONTHS: Final = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 
-_START: Final = re.compile(r"(F[A-Z]{2})/(\d{1,2})|(FMA|FNA)", re.ASCII)
+_START: Final = re.compile(r"(F[A-Z]{2})/(\d{1,2})|(FMA|FNA)", re.ASCII | re.IGNORECASE)
 _HEADER: Final = re.compile(r"Q[A-Z]\s|\.[A-Z0-9]{7}\b|ZCZC|NNNN|=|[A-Z0-9]{7}(?:\s[A-Z0-9]{7})*$", re.ASCII)
 _SENT: Final = re.compile(r"\.?[A-Z0-9]{7}[\s/]+(\d{2})(\d{2})(\d{2})(?!\d)", re.ASCII)
 _ADDRESS: Final = re.compile(r"\.?([A-Z0-9]{7})\b", re.ASCII)
@@ -100,9 +100,9 @@ def messages(path: Path, encoding: str | None) -> Iterator[Message]:
     """The messages of a file in order. Raises InputError when the file holds none or cannot be read."""
     current: Message | None = None
     header: list[str] = []
-    found = repeats = False
+    found = repeats = lower = False
     for number, text, whole, utf8 in _lines(path, encoding):
-        start = _START.fullmatch(text.strip()) if "F" in text[:WIDTH] else None
+        start = _START.fullmatch(text.strip()) if text.lstrip()[:1] in {"F", "f"} else None
         if start is not None and current is not None:
             while current.lines and _HEADER.match(current.lines[-1][1]):
                 header.insert(0, current.lines.pop()[1])
@@ -111,7 +111,9 @@ def messages(path: Path, encoding: str | None) -> Iterator[Message]:
                 continue
             yield current
         if start is not None:
-            current = Message(start[1] or start[3], start[2] or "", number, header)
+            name = start[1] or start[3]
+            lower = name.islower()  # some senders write what teletype has in capitals
+            current = Message(name.upper(), start[2] or "", number, header)
             header, found, repeats = [], True, False
         elif current is None or text.strip() == "NNNN":
             header = [*header, text][-_FEW_HEADERS:]
@@ -119,7 +121,7 @@ def messages(path: Path, encoding: str | None) -> Iterator[Message]:
                 yield current
                 current = None
         else:
-            _add(current, number, text, whole, utf8)
+            _add(current, number, text.upper() if lower else text, whole, utf8)
     if current is not None:
         yield current
     if not found:

@@ -22,6 +22,18 @@ MOST_BYTES: Final = 64 << 20
 """Bytes of one bill."""
 
 
+_FAULTS: Final = (
+    ("Excessive depth", "elements lie more than 256 deep in each other"),
+    ("Text node too long", "a text has more than 10,000,000 characters"),
+    ("EntityRef", "an & that begins no character reference; in XML it is written &amp;"),
+    ("Invalid bytes", "bytes that are not in the encoding that it declares"),
+    ("not proper UTF-8", "bytes that are not UTF-8, and no other encoding is declared"),
+    ("Char 0x0 ", "a NUL character"),
+    ("Premature end", "it ends before its elements do"),
+)
+"""How the parser puts the faults that occur, and how they are said here."""
+
+
 def local(tag: object) -> str:
     """The name of an element without its namespace; empty for a comment or an instruction."""
     return tag.rpartition("}")[2] if isinstance(tag, str) else ""
@@ -98,8 +110,13 @@ def _events(path: Path, encoding: str | None, events: tuple[str, ...], tags: tup
                 yield event
                 guarded.forget()
         except (etree.XMLSyntaxError, LookupError) as error:
-            words = str(error).split(", line ")[0].split(" (")[0].strip().rstrip(".") or "no element found"
-            place = f"line {error.lineno}: " if isinstance(error, etree.XMLSyntaxError) and error.lineno else ""
+            words, line = str(error).split(", line ")[0], getattr(error, "lineno", 0) or 0
+            logged = getattr(error, "error_log", [])
+            if not line and len(logged):  # that an entity is not declared the parser says in its log alone
+                words, line = logged[-1].message, logged[-1].line
+            words = words.split(" (")[0].strip().rstrip(".") or "no element found"
+            words = next((ours for theirs, ours in _FAULTS if theirs in words), words)
+            place = f"line {line}: " if line else ""
             raise InputError(f"{path}: {place}the XML is damaged ({words}); send the message anew.") from None
 
 

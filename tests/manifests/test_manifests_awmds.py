@@ -120,6 +120,37 @@ def test_a_broken_end_gives_the_bills_before_it_and_then_one_sentence(tmp_path: 
 
 
 @pytest.mark.parametrize(
+    ("inside", "words"),
+    [
+        ("A & B", "line 2: .*&amp;"),
+        ("&undefined;", "line 2: .*Entity 'undefined' not defined"),
+        ("<a>" * 300, "256 deep"),
+        ("x" * 10_500_000, "10,000,000 characters"),
+        ("A\0B", "NUL"),
+        ("A", "line 2: .*ends before its elements"),
+    ],
+)
+def test_damaged_xml_is_refused_with_the_line_and_the_cause_in_plain_words(
+    tmp_path: Path, inside: str, words: str
+) -> None:
+    path = tmp_path / "m"
+    path.write_text(f"<Awmds>\n<Bol_segment><Bol_id><Bol_reference>{inside}")
+    with pytest.raises(InputError, match=words) as raised:
+        read_all([path], received_at=RECEIVED)
+    assert str(raised.value).startswith(f"{path}: ")
+
+
+@pytest.mark.parametrize("root", ["AWMDS", "awmds", "Awappend", "Awbolds"])
+def test_the_first_element_may_be_written_in_any_case_and_bills_may_be_appended(tmp_path: Path, root: str) -> None:
+    path = tmp_path / "m"
+    head = HEAD.format(day="<Date_of_preparation>2024-04-01T08:00Z</Date_of_preparation>", bills=1)
+    path.write_text(f"<{root}>{head}{bill('B1', 30)}</{root}>")
+    reading = read_all([path])
+    assert reading.consignments["customs_office"].tolist() == ["AB1"]
+    assert reading.messages[0].format == root.capitalize()
+
+
+@pytest.mark.parametrize(
     "content",
     [b"UNB+UNOA:2+A+B'", b"ISA*00*", b"<Other/>", b"<Awmds>" + b"<a>" * 5000, b"PK\x03\x04"],
 )

@@ -147,6 +147,10 @@ def test_a_house_list_without_houses_is_remarked_on(tmp_path: Path) -> None:
     assert reading.findings.count("bl_no", "no house was read") == 1
 
 
+def test_a_waybill_in_small_letters_reads_like_one_in_capitals(tmp_path: Path) -> None:
+    assert read(tmp_path, fwb().lower()).consignments.equals(read(tmp_path, fwb()).consignments)
+
+
 @pytest.mark.parametrize("answer", ["FMA\nACK/PROCESSED\n", "FNA\nACK/AWB NOT ACCEPTED\n", "FNA/1\nACK/NO\n"])
 @pytest.mark.parametrize("between", ["", "NNNN\n", ".LOSFFXX 120900\n"])
 def test_a_waybill_inside_an_acknowledgement_or_rejection_is_none(tmp_path: Path, answer: str, between: str) -> None:

@@ -244,6 +244,15 @@ def test_each_function_code_does_what_the_directory_says(tmp_path: Path, code: s
     assert reading.findings.count("BGM", "not known") == (function == "unknown")
 
 
+def test_small_letters_and_a_message_without_envelope_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "m"
+    text = interchange(message("CNI+1+B1", "GID+1+5:CT", "FTX+AAA+++WOOD", "MEA+AAE+G+KGM:7"))
+    for changed in (text.lower(), text[text.index("BGM") : text.index("UNT")]):
+        path.write_text(changed)
+        (row,) = read_all([path]).consignments.to_dict("records")
+        assert (row["consignment_id"], row["packages"], row["gross_weight_kg"]) == ("B1", 5, 7)
+
+
 def test_an_interchange_that_is_a_test_is_remarked_on(tmp_path: Path) -> None:
     path = tmp_path / "m"
     text = interchange(message("CNI+1+B1", "GID+1+5:CT", "FTX+AAA+++WOOD"))

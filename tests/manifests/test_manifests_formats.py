@@ -155,6 +155,23 @@ def test_a_damaged_parquet_file_is_refused(tmp_path: Path) -> None:
         read_all([path])
 
 
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"%PDF-1.7\n%\xe2\xe3", "PDF document"),
+        (b"\0" * 100, "NUL bytes"),
+        (b"Dear officer,\nplease find the manifest\n", "no message that can be read"),
+        (b'{"outcomes": [{}]}', "holds the outcomes as a list"),
+        (b'{\n "consignment_id": "A"\n}', "several lines"),
+    ],
+)
+def test_what_is_no_manifest_is_refused_with_what_it_is(tmp_path: Path, content: bytes, words: str) -> None:
+    path = tmp_path / "m"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=words):
+        read_all([path])
+
+
 def test_lines_that_are_no_json_object_are_rejected_alone(tmp_path: Path) -> None:
     path = tmp_path / "lines"
     good = {"consignment_id": "A", "filed_at": "2024-05-01T00:00:00Z", "hs_code": "0508"}

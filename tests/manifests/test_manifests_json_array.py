@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from risk.errors import InputError
-from risk.manifests import json_array, read_all
+from risk.manifests import json_array, json_lines, read_all
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**12), 10**12) | st.text(max_size=12),
@@ -41,11 +41,24 @@ def test_an_array_gives_its_elements_whatever_the_size_of_what_is_read_at_a_time
         ("[{}] []", "more follows after the array"),
         ("[{},]", "no JSON"),
         ('["' + "x" * 40, "line 1"),
+        ("[\n" + "[" * 100_000, "line 2: .*too deep"),
     ],
 )
 def test_a_broken_array_is_refused_with_line_and_cause(text: str, says: str) -> None:
     with pytest.raises(InputError, match=says.replace("[", r"\[")):
         list(json_array.elements(io.StringIO(text), "f"))
+
+
+def test_a_line_that_is_too_long_is_rejected_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_lines, "LONGEST", 100)
+    rows = [{"consignment_id": name, "filed_at": "2026-03-01T08:00:00Z", "hs_code": "4407"} for name in "AB"]
+    long = {**rows[0], "description": "x" * 500}
+    path = tmp_path / "m"
+    path.write_text("\n".join(json.dumps(row) for row in (rows[0], long, rows[1])))
+    found = read_all([path])
+    assert found.consignments["consignment_id"].tolist() == ["A", "B"]
+    (reject,) = found.rejects
+    assert (reject.line, "more than 100 characters" in reject.reason) == (2, True)
 
 
 def test_an_array_of_consignments_is_read_like_json_lines(tmp_path: Path) -> None:
