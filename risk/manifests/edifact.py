@@ -51,12 +51,12 @@ class Edifact:
 
     def __iter__(self) -> Iterator[Raw]:
         """The bills in order, in batches; what is damaged is rejected bill by bill."""
-        stream, at, level = self._open()
+        stream, at, level, small = self._open()
         bills = Collector(str(self._path), self._batch_rows, self._received)
         messages = _Messages(str(self._path), bills, self._received is not None)
         cuscar = messages.cuscar
         for block in stream:
-            for text in block:
+            for text in map(str.upper, block) if small else block:
                 segment = text.split(ELEMENT)
                 tag = segment[0]
                 act = messages.acts.get(tag)
@@ -77,8 +77,8 @@ class Edifact:
             bills.note("encoding", words, 1, f"byte {stream.misfit}, {level or self._encoding or 'UTF-8'}")
         yield bills.take()
 
-    def _open(self) -> tuple[Segments, int, str]:
-        """The segments, how many of them stood before the first (UNA), and the syntax level."""
+    def _open(self) -> tuple[Segments, int, str, bool]:
+        """The segments, how many of them stood before the first (UNA), the syntax level, whether letters are small."""
         with open_bytes(self._path) as file:
             head = file.read(HEAD)
         encoding = next((name for mark, name in _BYTE_ORDER.items() if head.startswith(mark)), self._encoding or "")
@@ -96,7 +96,7 @@ class Edifact:
         if not encoding.startswith("utf"):
             begun = head.decode(encoding, "replace")[skip:]
         stream = Segments(self._path, encoding, marks, skip + una, is_wrapped(begun, marks.terminator))
-        return stream, int(una > 0), level[1] if level else ""
+        return stream, int(una > 0), level[1] if level else "", begun[una : una + 3].islower()
 
 
 def service_characters(text: str) -> tuple[Marks, int]:
