@@ -131,7 +131,7 @@ class Awmds:
             raise
         if not started:
             raise InputError(
-                f"{self._path}: the {self._kind} message has neither General_segment nor Bol_segment, written in this case."
+                f"{self._path}: the {self._kind} message has neither General_segment nor Bol_segment, so written."
             )
         bills.end()
         yield bills.take()
