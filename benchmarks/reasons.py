@@ -1,19 +1,25 @@
 """What reasons cost, and how far the quick ones agree with the exact ones, over shapes of trees.
 
     python -m benchmarks.reasons [--lines 200000] [--seed 1]
+    python -m benchmarks.reasons --whole 100000
 
 On one simulated world, models of several shapes are fitted on what inspections found before the test time. For each:
 processor time of one thread a line for scoring, path contributions and exact Shapley values; how many of the three
 weightiest concepts the two methods share, and whether they name the same first one, on the riskiest 1 % of the test
 time; and what the ranking finds of all smuggling, known to the simulator, with 1 % inspected. Last, scoring of 100,000
 lines from features on, without and with quick reasons in words.
+
+With `--whole`: what `risk score` does between reading and writing, with indicators, reference statistics, quick reasons
+for all and exact ones for the inspection list, against features and scores alone; with a model of a world of its own.
 """
 
 from __future__ import annotations
 
 import argparse
+import tempfile
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -22,16 +28,21 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.build import build
+from features.events import Context
 from features.state import State
 from risk.calibration import Logistic
 from risk.feature import FeatureTable
+from risk.indicators import learn
 from risk.inspection import Target
 from risk.model import Method, RiskModel
 from risk.reasons import explain
+from serving.knowledge import Knowledge
+from serving.scorer import Past, assess
 from training.dataset import by_consignment, label_lines
 from training.fit import SHAPES, grow
 from training.simulation.world import simulate
 from training.split import make_spans
+from training.train import train
 
 CAPACITY: Final = 0.01
 TOLD: Final = 3
@@ -77,7 +88,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.reasons", description=__doc__)
     parser.add_argument("--lines", type=int, default=200_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--whole", type=int, default=0, help="only measure whole scoring, of so many lines")
     given = parser.parse_args()
+    if given.whole:
+        _whole(given.whole, given.seed)
+        return
     world = simulate(given.lines, seed=given.seed)
     lines, outcomes = world.consignments, world.outcomes
     as_of = max(outcomes["recorded_at"].max(), lines["filed_at"].max()) + pd.Timedelta(microseconds=1)
@@ -128,6 +143,38 @@ def _words(model: RiskModel, table: FeatureTable) -> None:
     score = microseconds(lambda: model.score(table, threads=1), len(table))
     words = microseconds(told, len(table))
     print(f"{len(table):,} lines: scoring {score:.1f} us a line, path reasons in words and JSON {words:.1f} us a line")
+
+
+def _whole(count: int, seed: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        small = simulate(60_000, seed=seed)
+        model = train(small.consignments, small.outcomes, Path(folder), seed=seed, simulated=True).model
+    world = simulate(count * 5 // 4, seed=seed + 1)
+    lines, outcomes = world.consignments, world.outcomes
+    moment = lines["filed_at"].sort_values().iloc[len(lines) // 5]
+    before, known = lines[lines["filed_at"] < moment], outcomes[outcomes["recorded_at"] < moment]
+    learnt = learn(lines, outcomes, moment)
+    scored = lines[lines["filed_at"] >= moment].reset_index(drop=True)
+    _, state = build(before, State(), outcomes=known, reads=np.zeros(len(before), bool), threads=2)
+    past = Past(state, Context(before, known), outcomes[outcomes["recorded_at"] >= moment])
+
+    def alone() -> None:
+        table, _ = build(scored, state, outcomes=past.outcomes, context=past.context, comparisons=True, threads=2)
+        model.score(table, threads=2)
+
+    def whole() -> None:
+        found = assess(scored, past, model, capacity=CAPACITY, seed=1, known=Knowledge(learnt), threads=2)
+        for _ in found.chunks():
+            pass
+
+    took = {}
+    for name, work in (("alone", alone), ("whole", whole)):
+        begin, busy = time.perf_counter(), time.process_time()
+        work()
+        took[name] = (time.perf_counter() - begin, time.process_time() - busy)
+        print(f"{name}: {took[name][0]:.1f} s by the clock, {took[name][1]:.1f} s of the processor", flush=True)
+    print(f"{len(scored):,} lines; whole scoring takes {took['whole'][0] / took['alone'][0]:.2f} times as long by the "
+          f"clock and {took['whole'][1] / took['alone'][1]:.2f} times of the processor")  # fmt: skip
 
 
 if __name__ == "__main__":

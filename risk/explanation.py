@@ -16,7 +16,7 @@ from typing import Any, Final, Literal, Protocol
 
 from risk import reasons as told
 from risk.indicators.wording import evidence_phrase
-from risk.language import ENGLISH, say
+from risk.language import ENGLISH, joined, say
 from risk.model import Method
 from risk.phrase import Phrase, Value
 from risk.reasons import Reason
@@ -79,7 +79,7 @@ class Item:
 
     def text(self, language: str = ENGLISH) -> str:
         """The item as one line of text."""
-        said = "; ".join(dict.fromkeys(say(phrase, language) for phrase in self.phrases))
+        said = joined(self.phrases, language)
         concept = say(Phrase(self.concept), language)
         values: dict[str, Value] = {"concept": concept, "said": said, "id": self.id}
         if self.kind == "indicator":

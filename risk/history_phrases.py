@@ -82,7 +82,7 @@ def _filings(key: str, columns: Columns, row: int, value: float | None) -> Phras
 def _burst(key: str, columns: Columns, row: int, value: float | None) -> Phrase:
     if value is None or columns.number(f"{key}_filings", row) == 0:
         return _filings(key, columns, row, 0)
-    return _of("{of} files {value:.1f} times as often as in the half-year before", key, columns, row, value=value)
+    return _of("{of}: {value:.1f} times as many filings as in the half-year before", key, columns, row, value=value)
 
 
 def _inspections(key: str, columns: Columns, row: int, value: float | None) -> Phrase:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gettext
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -102,6 +102,14 @@ def _count(value: Value) -> int:
 def speaker(language: str = ENGLISH) -> Speaker:
     """Who speaks a language. Raises UsageError for one without a catalogue."""
     return Speaker(language)
+
+
+def joined(phrases: Iterable[Phrase], language: str = ENGLISH) -> str:
+    """Several phrases as one text, each said once."""
+    return _JOINS.get(language, "; ").join(dict.fromkeys(say(phrase, language) for phrase in phrases))
+
+
+_JOINS: Final = {"fr": " ; ", "zh": "\uff1b"}
 
 
 def say(phrase: Phrase, language: str = ENGLISH) -> str:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from risk import phrase as phrases
 from risk.feature import Feature, FeatureTable
 from risk.history_phrases import history_phrase, key_of
-from risk.language import ENGLISH, say
+from risk.language import ENGLISH, joined
 from risk.model import Method, RiskModel
 from risk.naming import RESTS_ON, Columns, place
 from risk.phrase import Country, Phrase, Value
@@ -88,7 +88,7 @@ class Reason(NamedTuple):
 
     def words(self, language: str = ENGLISH) -> str:
         """The reason as text, without direction and share."""
-        return "; ".join(dict.fromkeys([say(phrase, language) for phrase in self.phrases]))
+        return joined(self.phrases, language)
 
     def to_json(self) -> dict[str, Any]:
         """The reason as JSON values with its English words; missing numbers as null. `from_json` reads it again."""

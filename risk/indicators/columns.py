@@ -6,7 +6,7 @@ A column that was left out reads as missing in every row. `features.columns` rea
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -168,7 +168,12 @@ class Some(Columns):
 def salted_hashes(salt: str, texts: Any) -> UInt64:
     """A hash of each text that depends on what the text is of, 0 for the empty one."""
     found = hashes(texts)
-    return np.where(found > 0, np.maximum(mix(found, hashes([salt])[0]), np.uint64(1)), np.uint64(0))
+    return np.where(found > 0, np.maximum(mix(found, _of_salt(salt)), np.uint64(1)), np.uint64(0))
+
+
+@cache
+def _of_salt(salt: str) -> np.uint64:
+    return np.uint64(hashes([salt])[0])
 
 
 def arrow(values: Any) -> pa.Array:

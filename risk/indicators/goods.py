@@ -253,12 +253,14 @@ def mixed_species(view: View, p: Parameters) -> Outcome:
 
 def _mixed(whole: Whole) -> NDArray[Any]:
     """Where another line of the version, under the same heading, names a species and this one not, or the reverse."""
-    heading = keys.heading(whole.view(0, len(whole.lines)))
     words = whole.table.column("species_words")
-    wild = np.asarray(whole.table.column("wildlife_heading") == 1)
+    wild = np.asarray((whole.table.column("wildlife_heading") == 1) & ~np.isnan(words))
+    if not wild.any():
+        return wild
+    heading = keys.heading(whole.view(0, len(whole.lines)))
     group = keys.both(heading, (whole.versions + 1).astype(np.uint64))
     _, number = np.unique(group, return_inverse=True)
-    good = wild & (heading > 0) & ~np.isnan(words)
+    good = wild & (heading > 0)
     size = int(number.max(initial=-1)) + 1
     some, none = (np.bincount(number[good & part], minlength=size) > 0 for part in (words >= 1, words == 0))
     return np.asarray((some & none)[number] & good)

@@ -12,7 +12,6 @@ from typing import Any, Final
 
 import numpy as np
 import orjson
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
@@ -136,7 +135,9 @@ def line(lines: Columns) -> UInt64:
 
 def distinct_parts(rows: NDArray[np.int64], parts: UInt64, size: int) -> NDArray[np.float64]:
     """For each of `size` rows, how many distinct parts it is paired with."""
-    first = ~pd.Series(mix(rows.astype(np.uint64), parts)).duplicated().to_numpy()
+    if len(rows) == 0:
+        return np.zeros(size)
+    _, first = np.unique(mix(rows.astype(np.uint64), parts), return_index=True)
     return np.bincount(rows[first], minlength=size).astype(np.float64)
 
 

@@ -15,7 +15,16 @@ REASON: Final = {
     "direction": "raises",
     "share": 0.31,
     "log_odds": 0.82,
-    "features": [["consignee_filings", 0.0]],
+    "method": "path",
+    "basis": "observed",
+    "features": [
+        {
+            "name": "consignee_filings",
+            "value": 0.0,
+            "message": "first consignment of {of}",
+            "values": {"of": {"message": "this consignee"}},
+        }
+    ],
 }
 ASSESSMENT: Final[dict[str, Any]] = {
     "consignment_id": "C00245403",
