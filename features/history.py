@@ -21,8 +21,20 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.row import BASE, PROFILE, RATES, READS, clock_of, copied_columns, fold_key, fresh_rows, open_end, width
-from features.slots import number
+from features.row import (
+    BASE,
+    PROFILE,
+    RATES,
+    READS,
+    block_of,
+    clock_of,
+    copied_columns,
+    fold_key,
+    fresh_rows,
+    open_end,
+    width,
+)
+from features.slots import ascending, number, renumber
 from features.state import EMPTY, KeyState, Layer, State
 from risk.errors import HistoryError
 
@@ -233,10 +245,10 @@ def _fold_kind(
     hashes = np.concatenate([filings.keys[name], findings.hashes, key.open.hashes, others.hashes])
     unique, slots = np.empty(len(hashes), np.uint64), np.empty(len(hashes), np.int32)
     unique = unique[: number(hashes, unique, slots)]
-    order = np.argsort(unique)
-    rows = fresh_rows(len(unique), kind.words)
-    if key.layers:
-        rows[order] = key.settled(unique[order], kind.words)
+    order = ascending(unique)
+    unique = unique[order]
+    renumber(slots, order)
+    rows = key.settled(unique, kind.words)
     times, starts = filings.moments
     partners = filings.keys[kind.partner] if kind.partner else filings.keys[name]
     lines = (filings.enters, filings.measurements, partners, filings.keys[CHAPTERS])
@@ -247,6 +259,7 @@ def _fold_kind(
         others.starts, slots[at_open:], findings.time, *found,
         key.open_time, slots[n + m : at_open], key.open.rows, rows, end, *kind.places,
         seen, matrix.out, places, copied_columns(places), _rates_at(matrix.places.get(kind.parent or "", _NO_PLACES)),
+        np.empty((1, kind.words), np.int64), np.empty((1, kind.words), np.int64), block_of(kind.words),
     )  # fmt: skip
 
     waiting = key.open if key.open_time == end else EMPTY
@@ -257,8 +270,8 @@ def _fold_kind(
     if len(others.hashes):  # rows that were only read, and may be new, are none to keep
         own = np.zeros(len(unique), bool)
         own[slots[:at_open][slots[:at_open] >= 0]] = True
-        order = order[own[order]]
-    after = key.replaced(Layer(unique[order], rows[order]))
+        unique, rows = unique[own], rows[own]
+    after = key.replaced(Layer(unique, rows))
     if len(ended) == 0:
         return KeyState(after.layers)
     open_rows = fresh_rows(len(ended), kind.words)

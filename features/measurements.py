@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.columns import Lines
+from features.compiled import compiled
 from features.containers import count_containers
-from features.row import FIXED_POINT, MEASUREMENTS, NO_MEASUREMENT, compiled
+from features.row import FIXED_POINT, MEASUREMENTS, NO_MEASUREMENT
 
 
 def measurements(lines: Lines) -> NDArray[np.int32]:

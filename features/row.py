@@ -15,8 +15,9 @@ import math
 from typing import Any, Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from features.compiled import compiled, compiled_lean, inlined, prefetch
 
 Int64 = NDArray[np.int64]
 
@@ -76,6 +77,7 @@ USUAL_SPREAD: Final = 0.3
 
 _DAY_US: Final = 86_400_000_000
 _HALF_LIVES_US: Final = tuple(days * _DAY_US for days in HALF_LIVES_DAYS)
+_SHORT, _LONG = _HALF_LIVES_US
 _UNIT: Final = 2.0**32
 _FILINGS: Final = COUNTS.index("filings")
 _HITS: Final = COUNTS.index("hits")
@@ -119,12 +121,7 @@ def fresh_rows(n: int, words: int = BASE) -> Int64:
     return rows
 
 
-def compiled(function: Any) -> Any:
-    """The function compiled to machine code, kept on disk, running without the interpreter's lock."""
-    return njit(cache=True, nogil=True, error_model="numpy")(function)
-
-
-@compiled
+@compiled_lean
 def _weight(time, half_life):  # type: ignore[no-untyped-def]
     part = time - (time // half_life) * half_life
     return np.int64(2.0 ** (part / half_life) * _UNIT + 0.5)
@@ -134,35 +131,34 @@ def _weight(time, half_life):  # type: ignore[no-untyped-def]
 def clock_of(time):  # type: ignore[no-untyped-def]
     """What the rows need to know of each time, for each half-life (n, half-lives).
 
-    Returns what an event weighs (int64), one over it (float64), the number of the half-life that the time lies in and
-    its first moment (int64): while a key changed since then, its sums need no shift, and no division to find it out.
+    Returns what an event weighs (int64), one over it (float64), and the number of the half-life that the time lies in.
     """
     shape = (len(time), N_HALF_LIVES)
-    weights, units = np.empty(shape, np.int64), np.empty(shape, np.float64)
-    numbers, begins = np.empty(shape, np.int64), np.empty(shape, np.int64)
+    weights, units, numbers = np.empty(shape, np.int64), np.empty(shape, np.float64), np.empty(shape, np.int64)
     for e in range(len(time)):
         for h in range(N_HALF_LIVES):
             weights[e, h] = _weight(time[e], _HALF_LIVES_US[h])
             units[e, h] = 1.0 / weights[e, h]
             numbers[e, h] = time[e] // _HALF_LIVES_US[h]
-            begins[e, h] = numbers[e, h] * _HALF_LIVES_US[h]
-    return weights, units, numbers, begins
+    return weights, units, numbers
 
 
-@compiled
+@compiled_lean
 def _places(since, now, half_life):  # type: ignore[no-untyped-def]
     """By how many places a sum is shifted right between two times."""
     return min(now // half_life - since // half_life, 63)
 
 
-@compiled
-def _count(row, count):  # type: ignore[no-untyped-def]
-    word = row[COUNTED + count // 2]
-    low = np.int64(np.int32(word & 0xFFFFFFFF))
-    return low if count % 2 == 0 else (word - low) >> 32
+@inlined
+def _behind(last, numbers, g):  # type: ignore[no-untyped-def]
+    """By how many places the sums of a row that changed last at `last` are shifted at moment g, for each half-life.
+
+    A division by a constant is a multiplication; of a row that never changed the sums are 0, however far they shift.
+    """
+    return min(numbers[g, 0] - last // _SHORT, 63), min(numbers[g, 1] - last // _LONG, 63)
 
 
-@compiled
+@compiled_lean
 def _advance(row, time):  # type: ignore[no-untyped-def]
     """Bring the decayed sums of the row to a later time."""
     if row[LAST] != NEVER:
@@ -174,40 +170,81 @@ def _advance(row, time):  # type: ignore[no-untyped-def]
     row[LAST] = time
 
 
-@compiled
-def _read(rows, slot, time, g, units, numbers, begins, chapter, sketch_at, measure_at, seen):  # type: ignore[no-untyped-def]
-    row = rows[slot]
+_AHEAD: Final = 24
+"""So many lines ahead a row is fetched."""
+BLOCK: Final = 64
+"""So many lines are read before what they saw is made into numbers: enough for vectors, few enough for the cache."""
+
+
+def block_of(words: int) -> tuple[Any, ...]:
+    """Room for the block of lines that `fold_key` has read last, arrays with one column a line.
+
+    The words of the rows; the time, and by how many places the sums of each half-life are shifted; what one over the
+    weight is; the line, its output row, and whether it has the key; READS of the lines; a feature on its way.
+    """
+    return (
+        np.zeros((words, BLOCK), np.int64), np.zeros((1 + N_HALF_LIVES, BLOCK), np.int64),
+        np.ones((N_HALF_LIVES, BLOCK)), np.zeros((3, BLOCK), np.int64), np.full((_N_READS, BLOCK), np.nan),
+        np.zeros(BLOCK),
+    )  # fmt: skip
+
+
+@inlined
+def _take(rows, slot, time, g, units, numbers, block, i):  # type: ignore[no-untyped-def]
+    """Column i of the block is the row of a key as it stands at moment g."""
+    words, clock, unit = block[0], block[1], block[2]
+    for at in range(rows.shape[1]):
+        words[at, i] = rows[slot, at]
+    clock[0, i] = time
+    clock[1, i], clock[2, i] = _behind(rows[slot, LAST], numbers, g)
+    unit[0, i], unit[1, i] = units[g, 0], units[g, 1]
+
+
+@compiled_lean
+def _read(block, n, chapters, sketch_at, measure_at):  # type: ignore[no-untyped-def]  # noqa: PLR0912
+    """Make READS of the rows of the block. Each loop is over its lines, so that the processor does several at once."""
+    words, clock, unit, who, seen = block[0], block[1], block[2], block[3], block[4]
     for c in range(N_COUNTS):
-        seen[c] = _count(row, c)
-    last = row[LAST]
-    for h in range(N_HALF_LIVES):
-        places = 0
-        if last < begins[g, h] and last != NEVER:
-            places = min(numbers[g, h] - last // _HALF_LIVES_US[h], 63)
-        unit = units[g, h]
-        for c in range(N_COUNTS):
-            seen[N_COUNTS + N_HALF_LIVES * c + h] = (row[DECAYED + N_HALF_LIVES * c + h] >> places) * unit
-    seen[_SINCE] = (time - row[LAST_FILING]) / _DAY_US if row[LAST_FILING] != NEVER else np.nan
-    seen[_SINCE + 1] = (time - row[LAST_HIT]) / _DAY_US if row[LAST_HIT] != NEVER and seen[_HITS] > 0 else np.nan
+        at, half = COUNTED + (c >> 1), (c & 1) << 5
+        for i in range(n):
+            seen[c, i] = np.int32(words[at, i] >> half)
+        for h in range(N_HALF_LIVES):
+            at, to = DECAYED + N_HALF_LIVES * c + h, N_COUNTS + N_HALF_LIVES * c + h
+            for i in range(n):
+                seen[to, i] = (words[at, i] >> clock[1 + h, i]) * unit[h, i]
+    for i in range(n):
+        last = words[LAST_FILING, i]
+        seen[_SINCE, i] = (clock[0, i] - last) / _DAY_US if last != NEVER else np.nan
+    for i in range(n):
+        last = words[LAST_HIT, i]
+        seen[_SINCE + 1, i] = (clock[0, i] - last) / _DAY_US if last != NEVER and seen[_HITS, i] > 0 else np.nan
     if measure_at > 0:
         for m in range(N_MEASUREMENTS):
-            n = (row[measure_at + m // 2] >> (32 * (m % 2))) & 0xFFFFFFFF
-            at = _MOMENTS + 3 * m
-            seen[at], seen[at + 1], seen[at + 2] = n, np.nan, np.nan
-            if n > 0:
-                mean = row[measure_at + _SUMS + 2 * m] / n
-                spread = row[measure_at + _SUMS + 2 * m + 1] / n - mean * mean
-                seen[at + 1] = mean / FIXED_POINT
-                seen[at + 2] = np.sqrt(max(spread, 0.0)) / FIXED_POINT
+            how_many, half = measure_at + (m >> 1), (m & 1) << 5
+            sums, to = measure_at + _SUMS + 2 * m, _MOMENTS + 3 * m
+            for i in range(n):
+                known = (words[how_many, i] >> half) & 0xFFFFFFFF
+                mean = words[sums, i] / known
+                spread = words[sums + 1, i] / known - mean * mean
+                spread = 0.0 if spread < 0.0 else spread
+                seen[to, i] = known
+                seen[to + 1, i] = mean / FIXED_POINT if known > 0 else np.nan
+                seen[to + 2, i] = np.sqrt(spread) / FIXED_POINT if known > 0 else np.nan
     if sketch_at > 0:
         for s in range(N_SKETCHES):
-            seen[_PARTNERS + s] = _HOW_MANY[_bits_set(row[sketch_at + s])]
-        seen[_PARTNERS + N_SKETCHES] = np.nan
-        if chapter != 0:
-            seen[_PARTNERS + N_SKETCHES] = (row[sketch_at + 1] & _bit(chapter)) == 0
+            for i in range(n):
+                seen[_PARTNERS + s, i] = _HOW_MANY[_bits_set(words[sketch_at + s, i])]
+        for i in range(n):
+            chapter = chapters[who[0, i]]
+            new = (words[sketch_at + 1, i] & _bit(chapter)) == 0
+            seen[_PARTNERS + N_SKETCHES, i] = new if chapter != 0 else np.nan
+    for i in range(n):
+        if who[2, i] == 0:
+            for at in range(_N_READS):
+                seen[at, i] = np.nan
 
 
-@compiled
+@inlined
 def _bits_set(word):  # type: ignore[no-untyped-def]
     x = np.uint64(word)
     x -= (x >> np.uint64(1)) & _PAIRS
@@ -216,44 +253,79 @@ def _bits_set(word):  # type: ignore[no-untyped-def]
     return np.int64((x * _ONES) >> np.uint64(56))
 
 
-@compiled
+@inlined
 def _bit(hashed):  # type: ignore[no-untyped-def]
     return np.int64(np.uint64(1) << (np.uint64(hashed) >> np.uint64(58)))
 
 
-@compiled
-def _profile(seen, measurements, e, parent, out, r, places, copied):  # type: ignore[no-untyped-def]
-    """Write the features of line e into row r of the matrix `out`; `places` is the column of each feature or -1.
+@compiled_lean
+def _put(values, n, out, reader, straight, column):  # type: ignore[no-untyped-def]
+    if straight:
+        first = reader[0]
+        for i in range(n):
+            out[first + i, column] = values[i]
+    else:
+        for i in range(n):
+            out[reader[i], column] = values[i]
 
-    `copied` (n, 2) says what is written as it was read: column and place in `seen`. For the rest only sums, products,
+
+@compiled_lean
+def _profile(block, n, measurements, parent, out, places, copied):  # type: ignore[no-untyped-def]  # noqa: PLR0912
+    """Write the features of the lines of the block into the matrix; `places` is the column of each feature or -1.
+
+    `copied` (n, 2) says what is written as it was read: column and place in READS. For the rest only sums, products,
     quotients and square roots, which IEEE arithmetic rounds alike for one line and a million; and for the usual range
     the exponential of one number at a time, never of several at once.
     """
-    for i in range(len(copied)):
-        out[r, copied[i, 0]] = seen[copied[i, 1]]
+    line, reader, seen, made = block[3][0], block[3][1], block[4], block[5]
+    straight = True  # lines in the order of the table, the usual case
+    for i in range(n):
+        straight &= reader[i] == reader[0] + i
+    for c in range(len(copied)):
+        _put(seen[copied[c, 1]], n, out, reader, straight, copied[c, 0])
     at, above, below = _TARGETED
     if places[at] >= 0:
-        out[r, places[at]] = seen[above] - seen[below]
+        for i in range(n):
+            made[i] = seen[above, i] - seen[below, i]
+        _put(made, n, out, reader, straight, places[at])
     at, above, below = _BURST
     if places[at] >= 0:
-        out[r, places[at]] = (seen[above] * 6.0 + 1.0) / (seen[below] + 1.0)
-    for i in range(_N_RATES):
-        at, above, below = _RATES[i]
-        prior = np.float64(out[r, parent[i]]) if parent[i] >= 0 else PRIOR_RATE
-        rate = (seen[above] + PRIOR_INSPECTIONS * prior) / (seen[below] + PRIOR_INSPECTIONS)
-        out[r, places[at]] = prior if np.isnan(rate) else rate  # a line without the key takes the parent's rate
+        for i in range(n):
+            made[i] = (seen[above, i] * 6.0 + 1.0) / (seen[below, i] + 1.0)
+        _put(made, n, out, reader, straight, places[at])
+    for k in range(_N_RATES):
+        at, above, below = _RATES[k]
+        for i in range(n):
+            made[i] = np.float64(out[reader[i], parent[k]]) if parent[k] >= 0 else PRIOR_RATE
+        for i in range(n):
+            prior = made[i]
+            rate = (seen[above, i] + PRIOR_INSPECTIONS * prior) / (seen[below, i] + PRIOR_INSPECTIONS)
+            made[i] = prior if np.isnan(rate) else rate  # a line without the key takes the parent's rate
+        _put(made, n, out, reader, straight, places[at])
     if places[_DEVIATION] >= 0:
         for m in range(N_MEASUREMENTS):
-            deviation = np.nan
-            own = measurements[e, m]
-            n, mean, sd = seen[_MOMENTS + 3 * m], seen[_MOMENTS + 3 * m + 1], seen[_MOMENTS + 3 * m + 2]
-            spread = np.sqrt((n * sd * sd + 4.0 * USUAL_SPREAD * USUAL_SPREAD) / (n + 4.0))
-            if own != NO_MEASUREMENT:
-                deviation = (own / FIXED_POINT - mean) / spread
-            out[r, places[_DEVIATION + m]] = deviation
-            low, high, known = places[_USUAL + 3 * m], places[_USUAL + 3 * m + 1], places[_USUAL + 3 * m + 2]
-            if known >= 0:
-                out[r, low], out[r, high], out[r, known] = math.exp(mean - spread), math.exp(mean + spread), n
+            at = _MOMENTS + 3 * m
+            for i in range(n):
+                own, known, sd = measurements[line[i], m], seen[at, i], seen[at + 2, i]
+                spread = np.sqrt((known * sd * sd + 4.0 * USUAL_SPREAD * USUAL_SPREAD) / (known + 4.0))
+                made[i] = (own / FIXED_POINT - seen[at + 1, i]) / spread if own != NO_MEASUREMENT else np.nan
+            _put(made, n, out, reader, straight, places[_DEVIATION + m])
+            if places[_USUAL + 3 * m] >= 0:
+                _usual(block, n, m, out, places)
+
+
+@compiled_lean
+def _usual(block, n, m, out, places):  # type: ignore[no-untyped-def]
+    reader, seen = block[3][1], block[4]
+    low, high, known = places[_USUAL + 3 * m], places[_USUAL + 3 * m + 1], places[_USUAL + 3 * m + 2]
+    at = _MOMENTS + 3 * m
+    for i in range(n):
+        if reader[i] < 0:
+            break  # never, but a loop that may stop is not done several at a time
+        many, mean, sd = seen[at, i], seen[at + 1, i], seen[at + 2, i]
+        spread = np.sqrt((many * sd * sd + 4.0 * USUAL_SPREAD * USUAL_SPREAD) / (many + 4.0))
+        out[reader[i], low], out[reader[i], high] = math.exp(mean - spread), math.exp(mean + spread)
+        out[reader[i], known] = many
 
 
 def copied_columns(places: Int64) -> Int64:
@@ -262,7 +334,7 @@ def copied_columns(places: Int64) -> Int64:
     return np.array(pairs, np.int64).reshape(-1, 2)
 
 
-@compiled
+@compiled_lean
 def _find(row, time, count, change, dated):  # type: ignore[no-untyped-def]
     _advance(row, time)
     row[COUNTED + count // 2] += np.int64(change) << (32 * (count % 2))
@@ -274,39 +346,37 @@ def _find(row, time, count, change, dated):  # type: ignore[no-untyped-def]
         row[LAST_HIT] = max(row[LAST_HIT], dated)
 
 
-@compiled
+@inlined
 def _add(  # type: ignore[no-untyped-def]
-    rows, slot, time, g, weights, numbers, begins, counted, measurements, e, partner, chapter, sketch_at, measure_at,
+    rows, slot, time, g, weights, numbers, counted, measurements, e, partner, chapter, sketch_at, measure_at,
 ):  # fmt: skip
-    row = rows[slot]
     if counted:
-        last = row[LAST]
-        if last != NEVER:
-            for h in range(N_HALF_LIVES):
-                if last < begins[g, h]:
-                    places = min(numbers[g, h] - last // _HALF_LIVES_US[h], 63)
-                    for at in range(DECAYED + h, BASE, N_HALF_LIVES):
-                        row[at] >>= places
-        row[LAST] = time
-        row[LAST_FILING] = time
-        row[COUNTED + _FILINGS // 2] += np.int64(1) << (32 * (_FILINGS % 2))
-        for h in range(N_HALF_LIVES):
-            row[DECAYED + N_HALF_LIVES * _FILINGS + h] += weights[g, h]
+        short, long = _behind(rows[slot, LAST], numbers, g)
+        if short + long > 0:
+            for at in range(DECAYED, BASE, N_HALF_LIVES):
+                rows[slot, at] >>= short
+                rows[slot, at + 1] >>= long
+        rows[slot, LAST] = time
+        rows[slot, LAST_FILING] = time
+        rows[slot, COUNTED + _FILINGS // 2] += np.int64(1) << (32 * (_FILINGS % 2))
+        rows[slot, DECAYED + N_HALF_LIVES * _FILINGS] += weights[g, 0]
+        rows[slot, DECAYED + N_HALF_LIVES * _FILINGS + 1] += weights[g, 1]
     if sketch_at > 0:
         if partner != 0:
-            row[sketch_at] |= _bit(partner)
+            rows[slot, sketch_at] |= _bit(partner)
         if chapter != 0:
-            row[sketch_at + 1] |= _bit(chapter)
+            rows[slot, sketch_at + 1] |= _bit(chapter)
     if measure_at > 0:
         for m in range(N_MEASUREMENTS):
-            x = np.int64(measurements[e, m])
-            if x != NO_MEASUREMENT:
-                row[measure_at + m // 2] += np.int64(1) << (32 * (m % 2))
-                row[measure_at + _SUMS + 2 * m] += x
-                row[measure_at + _SUMS + 2 * m + 1] += x * x
+            own = measurements[e, m]
+            known = own != NO_MEASUREMENT
+            x = np.int64(own) if known else 0
+            rows[slot, measure_at + (m >> 1)] += np.int64(known) << ((m & 1) << 5)
+            rows[slot, measure_at + _SUMS + 2 * m] += x
+            rows[slot, measure_at + _SUMS + 2 * m + 1] += x * x
 
 
-@compiled
+@compiled_lean
 def settle(row, delta, sketch_at, measure_at):  # type: ignore[no-untyped-def]
     """Add to the row what happened to its key at a moment that has passed."""
     if delta[LAST] != NEVER:
@@ -323,18 +393,37 @@ def settle(row, delta, sketch_at, measure_at):  # type: ignore[no-untyped-def]
             row[i] += delta[i]
 
 
-@compiled
+@compiled_lean
 def settle_rows(rows, deltas, places, sketch_at, measure_at):  # type: ignore[no-untyped-def]
     """The same for the rows at these places, each with the delta at its place."""
     for i in range(len(places)):
         settle(rows[places[i]], deltas[places[i]], sketch_at, measure_at)
 
 
-@compiled
+@inlined
+def _copy(rows, slot, into):  # type: ignore[no-untyped-def]
+    for i in range(rows.shape[1]):
+        into[0, i] = rows[slot, i]
+
+
+@compiled_lean
+def _show(  # type: ignore[no-untyped-def]
+    block, n, chapters, sketch_at, measure_at, measurements, parent, seen, out, places, copied,
+):  # fmt: skip
+    _read(block, n, chapters, sketch_at, measure_at)
+    if len(seen) > 0:
+        for i in range(n):
+            for at in range(_N_READS):
+                seen[block[3][1, i], at] = block[4][at, i]
+    else:
+        _profile(block, n, measurements, parent, out, places, copied)
+
+
+@compiled_lean
 def fold_key(  # type: ignore[no-untyped-def]  # noqa: PLR0912
-    starts, times, weights, units, numbers, begins, reader, counted, measured, measurements, partners, chapters, slots,
+    starts, times, weights, units, numbers, reader, counted, measured, measurements, partners, chapters, slots,
     other_starts, other_slots, f_time, f_slot, f_count, f_change, f_dated, open_time, open_slot, open_rows, rows, end,
-    sketch_at, measure_at, seen, out, places, copied, parent,
+    sketch_at, measure_at, seen, out, places, copied, parent, joined, other, block,
 ):  # fmt: skip
     """Fold the events of one kind of key into `rows` and write what each reader saw.
 
@@ -349,11 +438,8 @@ def fold_key(  # type: ignore[no-untyped-def]  # noqa: PLR0912
     `seen` (readers, READS) takes what was read as it is, unless it has no rows; then `out` (readers, features) takes
     the features in the columns `places`, leaning on the rates in the columns `parent`.
     """
-    raw = len(seen) > 0
     parties = len(other_starts) > 0
-    joined, other = np.empty((2, 1, rows.shape[1]), np.int64)
-    one = np.full(_N_READS, np.nan)
-    none = np.full(_N_READS, np.nan)
+    who, n = block[3], 0
     f = 0
     waiting = len(open_slot) > 0
     for g in range(len(times) + 1):
@@ -368,43 +454,48 @@ def fold_key(  # type: ignore[no-untyped-def]  # noqa: PLR0912
         if g == len(times):
             break
         for e in range(starts[g], starts[g + 1]):
-            r, slot = reader[e], slots[e]
-            if r < 0:
+            slot = slots[e]
+            if e + _AHEAD < len(slots) and slots[e + _AHEAD] >= 0:
+                prefetch(rows, slots[e + _AHEAD])
+            if reader[e] < 0:
                 continue
+            who[0, n], who[1, n], who[2, n] = e, reader[e], slot >= 0
             if slot >= 0 and parties and other_starts[e + 1] > other_starts[e]:
-                joined[0, :] = rows[slot]
+                _copy(rows, slot, joined)
                 for p in range(other_starts[e], other_starts[e + 1]):
-                    other[0, :] = rows[other_slots[p]]
+                    _copy(rows, other_slots[p], other)
                     if other[0, LAST] != NEVER:
                         _advance(other[0], t)
                     settle(joined[0], other[0], sketch_at, measure_at)
-                _read(joined, 0, t, g, units, numbers, begins, chapters[e], sketch_at, measure_at, one)
+                _take(joined, 0, t, g, units, numbers, block, n)
             elif slot >= 0:
-                _read(rows, slot, t, g, units, numbers, begins, chapters[e], sketch_at, measure_at, one)
-            if raw:
-                seen[r, :] = one if slot >= 0 else none
-            else:
-                _profile(one if slot >= 0 else none, measurements, e, parent, out, r, places, copied)
+                _take(rows, slot, t, g, units, numbers, block, n)
+            n += 1
+            if n == BLOCK:
+                _show(block, n, chapters, sketch_at, measure_at, measurements, parent, seen, out, places, copied)
+                n = 0
         if t == end:
             break
         for e in range(starts[g], starts[g + 1]):
             if slots[e] >= 0 and measured[e]:  # nothing of an amendment enters
                 _add(
-                    rows, slots[e], t, g, weights, numbers, begins, counted[e], measurements, e, partners[e],
+                    rows, slots[e], t, g, weights, numbers, counted[e], measurements, e, partners[e],
                     chapters[e], sketch_at, measure_at,
                 )  # fmt: skip
+    if n > 0:
+        _show(block, n, chapters, sketch_at, measure_at, measurements, parent, seen, out, places, copied)
 
 
-@compiled
+@compiled_lean
 def open_end(  # type: ignore[no-untyped-def]
-    weights, units, numbers, begins, counted, measured, measurements, partners, chapters, slots,
+    weights, units, numbers, counted, measured, measurements, partners, chapters, slots,
     f_slot, f_count, f_change, f_dated, rows, end, sketch_at, measure_at,
 ):  # fmt: skip
     """Write what happens at the time `end`, lines and findings, into `rows`; the clock is that of `end` alone."""
     for e in range(len(slots)):
         if slots[e] >= 0 and measured[e]:
             _add(
-                rows, slots[e], end, 0, weights, numbers, begins, counted[e], measurements, e, partners[e], chapters[e],
+                rows, slots[e], end, 0, weights, numbers, counted[e], measurements, e, partners[e], chapters[e],
                 sketch_at, measure_at,
             )  # fmt: skip
     for f in range(len(f_slot)):
