@@ -15,7 +15,17 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import BigInteger, Connection, LargeBinary, PrimaryKeyConstraint, Table, Text, delete, insert, select
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    delete,
+    insert,
+    select,
+)
 from sqlalchemy import Column as SqlColumn
 
 from serving.store.rows import CHUNK
@@ -54,6 +64,9 @@ HISTORY_STATE: Final = Table(
 SCAN: Final = 100_000
 """From so many keys of a kind on it is quicker to read all of them."""
 
+AT_A_TIME: Final = 500
+"""So many rows are taken from the driver at a time: more would not stay in the cache until they are made arrays."""
+
 
 @dataclass(frozen=True)
 class Head:
@@ -87,7 +100,7 @@ class Rows:
     def __len__(self) -> int:
         return len(self.hashes)
 
-    def at(self, places: NDArray[Any]) -> Rows:
+    def at(self, places: NDArray[Any] | slice) -> Rows:
         """Some of the rows."""
         return Rows(*(getattr(self, part.name)[places] for part in fields(self)))
 
@@ -114,33 +127,48 @@ def set_head(connection: Connection, new: Head) -> None:
 
 def rows(connection: Connection, kind: str, words: int, hashes: UInt64 | None = None) -> Rows:
     """The rows of one kind of key, of the hashes (ascending, each once) that are there; all by default."""
-    columns = HISTORY_KEYS.c
     if hashes is None or len(hashes) > SCAN:
-        found = [_rows(part, words) for part in _all(connection, kind)]
-    else:
-        query = select(columns.hash, columns.settled, columns.open, columns.open_at).where(columns.kind == kind)
-        signed = hashes.view(np.int64).tolist()
-        parts = [signed[start : start + CHUNK] for start in range(0, len(signed), CHUNK)]
-        found = [_rows(connection.execute(query.where(columns.hash.in_(part))).all(), words) for part in parts]
-    together = Rows(*(np.concatenate([getattr(each, part.name) for each in [_rows([], words), *found]])
-                      for part in fields(Rows)))  # fmt: skip
-    if hashes is not None and len(hashes) > SCAN:
-        together = together.at(np.isin(together.hashes, hashes))
-    return together.at(np.argsort(together.hashes))
+        whole = _whole(connection, kind, words)
+        return whole if hashes is None else whole.at(np.isin(whole.hashes, hashes))
+    columns = HISTORY_KEYS.c
+    query = select(columns.hash, columns.settled, columns.open, columns.open_at).where(columns.kind == kind)
+    signed = hashes.view(np.int64).tolist()
+    parts = [signed[start : start + CHUNK] for start in range(0, len(signed), CHUNK)]
+    found = [row for part in parts for row in connection.execute(query.where(columns.hash.in_(part))).all()]
+    return _ascending(_rows(found, words))
+
+
+def _whole(connection: Connection, kind: str, words: int) -> Rows:
+    """Every row of a kind. SQLite gives them as they lie: first the negative hashes, unsigned the greatest."""
+    small, great = [_rows([], words)], []
+    for part in _all(connection, kind):
+        some = _rows(part, words)
+        cut = int(np.count_nonzero(some.hashes.view(np.int64) < 0))
+        small.append(some.at(slice(cut, None)))
+        great.append(some.at(slice(cut)))
+    together = (np.concatenate([getattr(some, part.name) for some in small + great]) for part in fields(Rows))
+    return _ascending(Rows(*together))
 
 
 def _all(connection: Connection, kind: str) -> Iterator[Sequence[Sequence[Any]]]:
-    """Every row of a kind, some thousands at a time, straight from the driver: a row object each would cost most."""
+    """Every row of a kind, some hundreds at a time, straight from the driver: a row object each would cost most."""
     driver: Any = connection.connection.driver_connection
     sqlite = connection.dialect.name == "sqlite"
     cursor = driver.cursor() if sqlite else driver.cursor(name="history_keys", binary=True)  # a name: read as it comes
     try:
         mark = "?" if sqlite else "%s"
         cursor.execute(f"SELECT hash, settled, open, open_at FROM history_keys WHERE kind = {mark}", (kind,))
-        while part := cursor.fetchmany(CHUNK):
+        while part := cursor.fetchmany(AT_A_TIME):
             yield part
     finally:
         cursor.close()
+
+
+def _ascending(some: Rows) -> Rows:
+    """The rows with their hashes ascending, as they are when SQLite gives them in the order of the table."""
+    if (some.hashes[1:] > some.hashes[:-1]).all():
+        return some
+    return some.at(np.argsort(some.hashes))
 
 
 def rows_of_kinds(connection: Connection, wanted: dict[str, UInt64], words: dict[str, int]) -> dict[str, Rows]:
@@ -156,19 +184,19 @@ def rows_of_kinds(connection: Connection, wanted: dict[str, UInt64], words: dict
         for row in connection.exec_driver_sql(" UNION ALL ".join(parts)):
             found[row[0]].append(row[1:])
     together = {name: _rows(some, words[name]) for name, some in found.items()}
-    return {name: some.at(np.argsort(some.hashes)) for name, some in together.items()}
+    return {name: _ascending(some) for name, some in together.items()}
 
 
 def _rows(found: Sequence[Sequence[Any]], words: int) -> Rows:
+    n = len(found)
     hashes, settled, opened, open_at = zip(*found, strict=True) if found else ((), (), (), ())
-    waiting, times = np.zeros((len(hashes), words), np.int64), np.zeros(len(hashes), np.int64)
-    is_open = np.zeros(len(hashes), bool)
+    waiting, times, is_open = np.zeros((n, words), np.int64), np.zeros(n, np.int64), np.zeros(n, bool)
     places = [place for place, at in enumerate(open_at) if at is not None]
     if places:
         is_open[places], times[places] = True, [open_at[place] for place in places]
         waiting[places] = np.frombuffer(b"".join(opened[place] for place in places), "<i8").reshape(-1, words)
-    rows_of = np.frombuffer(b"".join(settled), "<i8").reshape(-1, words).astype(np.int64)
-    return Rows(np.array(hashes, np.int64).view(np.uint64), rows_of, waiting, times, is_open)
+    rows_of = np.frombuffer(bytearray().join(settled), "<i8").reshape(-1, words)  # a bytearray: it will be written to
+    return Rows(np.fromiter(hashes, np.int64, n).view(np.uint64), rows_of, waiting, times, is_open)
 
 
 def put(connection: Connection, kind: str, new: Rows) -> None:
