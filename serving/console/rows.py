@@ -56,7 +56,7 @@ def shown(
         found.append(
             {
                 **entry,
-                "rank": ranks[entry["consignment_id"]],
+                "rank": ranks.get(entry["consignment_id"]),
                 "bill": line.get("bl_no"),
                 "stage": line.get("stage"),
                 "consignee": line.get("consignee_name") or line.get("consignee_id"),
@@ -137,9 +137,11 @@ def _ranks(
     """The place of each among all of its day at these offices, 1 the riskiest."""
     columns = WORKLIST.c
     found = {}
-    for entry in entries:
-        query = select(func.count()).where(columns.day == entry["day"], columns.place <= entry["place"])
-        if offices is not None:
-            query = query.where(columns.office.in_(list(offices)))
-        found[entry["consignment_id"]] = int(connection.execute(query).scalar_one())
+    for day in {entry["day"] for entry in entries}:
+        own = sorted((str(entry["place"]), entry["consignment_id"]) for entry in entries if entry["day"] == day)
+        there = [columns.day == day, *([] if offices is None else [columns.office.in_(list(offices))])]
+        before = connection.execute(select(func.count()).where(*there, columns.place < own[0][0])).scalar_one()
+        between = select(columns.place).where(*there, columns.place >= own[0][0], columns.place <= own[-1][0])
+        rank = {place: number for number, (place,) in enumerate(connection.execute(between.order_by(columns.place)), 1)}
+        found |= {name: int(before) + rank[place] for place, name in own if place in rank}
     return found
