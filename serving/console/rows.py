@@ -136,7 +136,7 @@ def _ranks(
 ) -> dict[str, int]:
     """The place of each among all of its day at these offices, 1 the riskiest."""
     columns = WORKLIST.c
-    found = {}
+    found: dict[str, int] = {}
     for day in {entry["day"] for entry in entries}:
         own = sorted((str(entry["place"]), entry["consignment_id"]) for entry in entries if entry["day"] == day)
         there = [columns.day == day, *([] if offices is None else [columns.office.in_(list(offices))])]
