@@ -7,10 +7,10 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
+from test_fit import ROWS, fitted, world
 
 from risk.errors import UsageError
 from serving.modelling import seconds_of
-from tests.training.test_fit import ROWS, fitted, world
 from training.fit import VARIANTS, _focal, grow
 from training.tune import tune
 
