@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE.parent / "api"), str(HERE.parent / "serving")]
+sys.path[:0] = [str(HERE), str(HERE.parent / "api"), str(HERE.parent / "serving")]
 
 spec = importlib.util.spec_from_file_location("api_fixtures", HERE.parent / "api" / "conftest.py")
 assert spec is not None and spec.loader is not None
@@ -23,17 +23,13 @@ sys.modules["api_fixtures"] = _api
 spec.loader.exec_module(_api)
 filled = _api.filled
 
+from browsing import HOSTILE, NAMES, PASSWORD, SECOND  # noqa: E402
 from running import Running, serving  # noqa: E402
 from small_office import Office  # noqa: E402
 
 from serving.access import people  # noqa: E402
 from serving.access.principal import local  # noqa: E402
 from serving.access.roles import Role  # noqa: E402
-
-PASSWORD = "a long enough pass phrase 17"
-NAMES = {role: f"{role.value.replace('_', '.')}.one" for role in Role}
-SECOND = "supervisor.two"
-HOSTILE = "<script>document.title='broken'</script><img src=x onerror=\"document.title='broken'\">'\"&"
 
 
 @pytest.fixture(scope="session")
@@ -136,11 +132,3 @@ def page(browser: Browser, console: Running) -> Iterator[Page]:
     context.close()
     assert seen.errors == []
     assert seen.elsewhere == []
-
-
-def sign_in(page: Page, role: Role | str) -> None:
-    """Sign somebody of this role in, and stand on the page that comes first."""
-    page.goto("/login")
-    page.get_by_label("Name").fill(NAMES[role] if isinstance(role, Role) else role)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()

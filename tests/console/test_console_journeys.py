@@ -6,7 +6,7 @@ import re
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import HOSTILE, NAMES, SECOND, sign_in
+from browsing import HOSTILE, NAMES, SECOND, sign_in
 from playwright.sync_api import Page, expect
 from running import Running
 
