@@ -51,7 +51,9 @@ def test_a_line_chart_stays_within_its_frame(points: list[tuple[float, float]]) 
     chart = line_chart("t", "x", "y", [Series("<a>", [x for x, _ in points], [y for _, y in points])], percent=True)
     root = etree.fromstring(str(chart).encode())
     width, height = (float(part) for part in str(root.get("viewBox")).split()[2:])
-    for pair in str(root.find(".//{*}polyline").get("points")).split():
+    line = root.find(".//{*}polyline")
+    assert line is not None
+    for pair in str(line.get("points")).split():
         x, y = (float(part) for part in pair.split(","))
         assert 0 <= x <= width and 0 <= y <= height
 
