@@ -6,7 +6,7 @@ and what was recorded between that moment and the last one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,7 @@ from risk.layout import utc
 from serving.past_in_store import past_from_history
 from serving.scorer import Past
 from serving.store import Store
+from serving.terminal import say
 
 
 def past_from_file(path: Path, target: Target) -> Past:
@@ -68,9 +69,10 @@ def past_from_store(
     target: Target,
     threads: int = 2,
     lines: Iterable[pd.DataFrame] | None = None,
+    tell: Callable[[str], None] = say,
 ) -> Past:
     """The same from the store: by its history tables where they serve (`lines`: the manifest in full), else folded."""
-    past = None if lines is None else past_from_history(store, manifest, lines, target, threads)
+    past = None if lines is None else past_from_history(store, manifest, lines, target, threads, tell)
     if past is not None:
         return past
     last = manifest["filed_at"].max().to_pydatetime()

@@ -6,7 +6,7 @@ not on the store. Where the tables cannot answer, nothing is returned and the ca
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 import numpy as np
@@ -28,7 +28,12 @@ from serving.terminal import say
 
 
 def past_from_history(
-    store: Store, manifest: pd.DataFrame, lines: Iterable[pd.DataFrame], target: Target, threads: int = 2
+    store: Store,
+    manifest: pd.DataFrame,
+    lines: Iterable[pd.DataFrame],
+    target: Target,
+    threads: int = 2,
+    tell: Callable[[str], None] = say,
 ) -> Past | None:
     """What the history tables and the events since tell about a manifest; None where the tables are of no use.
 
@@ -37,6 +42,7 @@ def past_from_history(
 
     manifest   key and `filed_at` of its lines
     lines      the lines in full, in parts; read at most once
+    tell       is told when the tables are made anew, which takes its time
     """
     first, last = (microseconds(moment.to_pydatetime()) for moment in _ends(manifest))
     with store.reading() as connection:
@@ -51,7 +57,7 @@ def past_from_history(
     if spanned is None or spanned[1] >= first:
         return None
     reason = "is behind what the store holds" if found == "behind" else "is not there yet for this program"
-    say(f"note: the history in the store {reason}; folding it anew")
+    tell(f"note: the history in the store {reason}; folding it anew")
     make_anew(store, target, datetime.now(UTC), threads=threads)
     with store.reading() as connection:
         events.one_moment(connection)

@@ -18,6 +18,7 @@ from typing import Any, Final
 import numpy as np
 import orjson
 import pandas as pd
+import structlog
 from sqlalchemy import Connection
 
 from risk.consignment import CONSIGNMENTS, GOODS, PARTIES, ROUTE
@@ -235,7 +236,7 @@ def _scored(
         if known is None:
             with store.reading() as connection:
                 basis = Basis(bases.now(connection), source)
-            past = past_from_store(store, lines, service.target, wish.threads, [lines])
+            past = past_from_store(store, lines, service.target, wish.threads, [lines], _log_note)
         else:
             basis, past = Basis(known.numbers, source), known.past
         table = assess(
@@ -275,6 +276,10 @@ def _scored(
     if live is not None:
         live.take_over(own)
     return received
+
+
+def _log_note(note: str) -> None:
+    structlog.get_logger("risk").info("history_folded_anew", note=note)
 
 
 class _UndoneError(Exception):
