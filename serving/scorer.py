@@ -99,7 +99,8 @@ class Assessments:
             name: pd.Series(self.texts.read(scored[f"{name}_at"].to_numpy(np.int64)), scored.index, dtype=object)
             for name in SAID
         }
-        return scored.drop(columns=[f"{name}_at" for name in SAID]).assign(**said)
+        kept = {name: scored[name].array for name in scored if str(name).removesuffix("_at") not in SAID}
+        return pd.DataFrame(kept | said, index=scored.index)
 
 
 def explanation_of(assessment: Mapping[Any, Any]) -> Explanation:
@@ -163,50 +164,57 @@ def assess(
         read = part.wanted
         scores = model.score(table, threads=threads)
         said = telling.add(read, table, scores, last=part.before is None)
-        rows.append(pd.concat([_rows(read, table, scores), said], axis=1))
-        replaced.append(part.lines.loc[~part.reads, ["consignment_id", "version"]])
+        rows.append(_rows(read, table, scores, said))
+        if not part.reads.all():
+            replaced.append(part.lines.loc[~part.reads, ["consignment_id", "version"]])
         done += len(part.lines)
         progress(done)
     # In order of lines, so that of equally risky ones the first speaks, whatever the order of the file.
-    scored = pd.concat(rows).sort_values("line_no", kind="stable", ignore_index=True)
+    scored = rows[0] if len(rows) == 1 else pd.concat(rows, ignore_index=True)
+    if not scored["line_no"].is_monotonic_increasing:
+        scored = scored.sort_values("line_no", kind="stable", ignore_index=True)
     line, number = by_consignment(
         scored["consignment_id"], scored["probability"].to_numpy(), scored["raw_score"].to_numpy()
     )
     fingerprints = _fingerprints(scored["digest"].to_numpy(), number)
-    assessed = scored.iloc[line].drop(columns="digest").reset_index(drop=True)
-    ids = assessed["consignment_id"].tolist()
+    speaking: dict[str, Any] = {str(name): scored[name].array[line] for name in scored if name != "digest"}
+    ids, numbers = list(speaking["consignment_id"]), np.array(speaking.pop("number"), np.int64)
     selection = select(
         ids,
-        assessed["probability"].to_numpy(),
-        assessed["raw_score"].to_numpy(),
+        np.array(speaking["probability"]),
+        np.array(speaking["raw_score"]),
         capacity=capacity,
         seed=seed,
         random_share=random_share,
     )
     exact = np.isin(selection.lane.astype("str"), list(exact_lanes)) | (selection.rank <= explained)
-    reasons_at = assessed["reasons_at"].to_numpy(np.int64, copy=True)
-    reasons_at[exact] = telling.exact(assessed.loc[exact, "number"].to_numpy(np.int64))
-    assessed = assessed.assign(
-        base_score=model.average,
-        rank=selection.rank,
-        out_of=len(ids),
-        lane=selection.lane,
-        selected_by=selection.selected_by,
-        propensity=selection.propensity,
-        model_name=model_name,
-        model_version=model_version,
-        model_fingerprint=model.fingerprint,
-        reference_fingerprint=reference.fingerprint(),
-        pack_fingerprint=fingerprint(pack, known.learnt),
-        history_as_of=pd.Timestamp(max(past.state.as_of, 0), unit="us", tz="UTC"),
-        input_fingerprint=fingerprints,
-        scored_at=scored_at or pd.Timestamp(known.at or pd.Timestamp.now("UTC")),
-        reasons_at=reasons_at,
-        indicators_at=telling.indicators(scored["number"].to_numpy(np.int64), number, exact),
-    ).sort_values("rank", ignore_index=True)
-    shown = telling.lines(assessed["number"].head(explained).to_numpy(np.int64))
-    superseded = len(pd.concat(replaced).drop_duplicates())
-    return Assessments(assessed.drop(columns="number"), shown, superseded, selection.capacity, telling.texts)
+    reasons_at = np.array(speaking["reasons_at"], np.int64)
+    reasons_at[exact] = telling.exact(numbers[exact])
+    indicators_at = telling.indicators(scored["number"].to_numpy(np.int64), number, exact)
+    order = np.argsort(selection.rank, kind="stable")
+    assessed = pd.DataFrame(
+        {name: values[order] for name, values in (speaking | {"reasons_at": reasons_at}).items()}
+        | {
+            "base_score": model.average,
+            "rank": selection.rank[order],
+            "out_of": len(ids),
+            "lane": selection.lane[order],
+            "selected_by": selection.selected_by[order],
+            "propensity": selection.propensity[order],
+            "model_name": model_name,
+            "model_version": model_version,
+            "model_fingerprint": model.fingerprint,
+            "reference_fingerprint": reference.fingerprint(),
+            "pack_fingerprint": fingerprint(pack, known.learnt),
+            "history_as_of": pd.Timestamp(max(past.state.as_of, 0), unit="us", tz="UTC"),
+            "input_fingerprint": [fingerprints[place] for place in order.tolist()],
+            "scored_at": scored_at or pd.Timestamp(known.at or pd.Timestamp.now("UTC")),
+            "indicators_at": indicators_at[order],
+        }
+    )
+    shown = telling.lines(numbers[order][:explained])
+    superseded = len(pd.concat(replaced).drop_duplicates()) if replaced else 0
+    return Assessments(assessed, shown, superseded, selection.capacity, telling.texts)
 
 
 class _Folding:
@@ -273,19 +281,20 @@ def _between(
     return frame[wanted]
 
 
-def _rows(lines: pd.DataFrame, table: FeatureTable, scores: Scores) -> pd.DataFrame:
+def _rows(lines: pd.DataFrame, table: FeatureTable, scores: Scores, said: pd.DataFrame) -> pd.DataFrame:
     """What is kept of each line that was scored."""
     return pd.DataFrame(
         {
-            "consignment_id": lines["consignment_id"],
-            "version": lines["version"],
-            "stage": column(lines, CONSIGNMENTS, "stage"),
-            "filed_at": pd.to_datetime(lines["filed_at"], utc=True),
-            "customs_office": column(lines, CONSIGNMENTS, "customs_office"),
-            "line_no": lines["line_no"],
+            "consignment_id": lines["consignment_id"].array,
+            "version": lines["version"].array,
+            "stage": column(lines, CONSIGNMENTS, "stage").array,
+            "filed_at": pd.to_datetime(lines["filed_at"], utc=True).array,
+            "customs_office": column(lines, CONSIGNMENTS, "customs_office").array,
+            "line_no": lines["line_no"].array,
             "probability": scores.probability,
             "raw_score": scores.raw,
             "digest": _digests(table),
+            **{name: said[name].array for name in said},
         }
     )
 
