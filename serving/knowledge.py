@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
+from weakref import WeakKeyDictionary
 
 import pandas as pd
 
@@ -20,13 +21,16 @@ from risk.indicators import Learnt, learn
 from risk.indicators.pack import Pack
 from risk.inspection import Target
 from risk.rules import CompiledRule, Field
-from serving.rulebook import active_rules, fields
-from serving.store import Store, statistics, watch_lists
+from serving.rulebook import ActiveRules, active_rules, fields
+from serving.store import Store, rules, statistics, watch_lists
 from serving.store.statistics import Entry
 
 HELD: Final = 2
 """Statistics that a process holds in memory."""
+LOOKED_UP: Final = timedelta(minutes=1)
+"""So long rules serve without being read again when none of them changed."""
 _fields: dict[str, Field] = {}
+_in_force: WeakKeyDictionary[Store, tuple[int, datetime, ActiveRules]] = WeakKeyDictionary()
 _held: dict[str, Learnt] = {}
 _lock: Final = threading.Lock()
 
@@ -50,21 +54,26 @@ class Knowledge:
 NOTHING: Final = Knowledge()
 
 
-def knowledge(store: Store, first_filed: pd.Timestamp | None, target: Target, at: datetime | None = None) -> Knowledge:
+def knowledge(store: Store, first_filed: pd.Timestamp | None, target: Target) -> Knowledge:
     """What is known now for a manifest whose first consignment was filed at a time."""
-    at = at or datetime.now(UTC)
+    at = datetime.now(UTC)
     upto = None if first_filed is None or pd.isna(first_filed) else first_filed.to_pydatetime()
     with store.reading() as connection:
         entry = statistics.newest(connection, target.name, upto)
+        state = rules.latest_change(connection)
     learnt = None if entry is None else _load(store, entry.fingerprint)
-    return Knowledge(learnt, *_rules(store, at))
+    held = _in_force.get(store)
+    if held is None or held[0] != state or at - held[1] > LOOKED_UP:
+        held = _in_force[store] = (state, at, _rules(store, at))
+    return Knowledge(learnt, held[2].rules, at, held[2].problems)
 
 
 def knowledge_then(store: Store, named: str | None, at: datetime) -> Knowledge | None:
     """What an answer was made with that was given at a time and names this; None when it is not kept any more."""
     _, _, fingerprint = (named or "").partition("+")
     learnt = _load(store, fingerprint) if fingerprint else None
-    return None if fingerprint and learnt is None else Knowledge(learnt, *_rules(store, at))
+    found = _rules(store, at)
+    return None if fingerprint and learnt is None else Knowledge(learnt, found.rules, at, found.problems)
 
 
 def fingerprint(pack: Pack | None, learnt: Learnt | None) -> str | None:
@@ -117,11 +126,10 @@ _COLUMNS: Final = {"party": "name", "name": "name", "identifier": "id"}
 """Which kinds of entries of a watch list are of parties, and whether a name or a number is meant."""
 
 
-def _rules(store: Store, at: datetime) -> tuple[tuple[CompiledRule, ...], datetime, tuple[str, ...]]:
+def _rules(store: Store, at: datetime) -> ActiveRules:
     if not _fields:
         _fields.update(fields())
-    found = active_rules(store, at, _fields)
-    return found.rules, at, found.problems
+    return active_rules(store, at, _fields)
 
 
 def _load(store: Store, fingerprint: str) -> Learnt | None:

@@ -148,4 +148,9 @@ def read(
     return found
 
 
+def latest_change(connection: Connection) -> int:
+    """The number of the last change of any rule; 0 when there was none."""
+    return int(connection.execute(select(func.max(RULE_STATES.c.id))).scalar() or 0)
+
+
 _OF_STATE: Final = ("changed_at", "changed_by", "reason", "volume")
