@@ -25,6 +25,10 @@ class ModelError(RiskError):
     """A model folder is incomplete, altered or of another version."""
 
 
+class NoSuchModelError(ModelError):
+    """No model is registered under this version, alias or folder."""
+
+
 class HistoryError(RiskError):
     """A history file is incomplete, altered, of another version, or newer than what is to be scored."""
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
-from risk.errors import ModelError
+from risk.errors import ModelError, NoSuchModelError
 from risk.model import RiskModel
 from training.face import MODEL_FOLDER, save_face
 from training.relocation import relocate
@@ -128,7 +128,7 @@ class Registry:
         if found is None:
             if Path(reference).is_dir():
                 return RiskModel.load(Path(reference)), ModelVersionFacts(reference, "")
-            raise ModelError(self._no_such(reference))
+            raise NoSuchModelError(self._no_such(reference))
         with _told(self.tracking_uri):
             folder = self._folder(found)
         model = RiskModel.load(folder)
@@ -147,7 +147,7 @@ class Registry:
         """
         found = self._find(version) if version.isdecimal() else None
         if found is None:
-            raise ModelError(self._no_such(version))
+            raise NoSuchModelError(self._no_such(version))
         before = self.champion()
         with _told(self.tracking_uri):
             if before is not None and before.version != str(found.version):

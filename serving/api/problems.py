@@ -15,7 +15,7 @@ from sqlalchemy.exc import DataError, DBAPIError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.types import Receive, Scope, Send
 
-from risk.errors import HistoryError, ModelError, NotEnoughDataError, RiskError
+from risk.errors import HistoryError, ModelError, NoSuchModelError, NotEnoughDataError, RiskError
 from serving.day_work import ClashError, NotThereError
 from serving.rulebook import RuleRefusedError
 from serving.store import StoreError
@@ -41,6 +41,7 @@ _STATUS: Final[tuple[tuple[type[RiskError], int], ...]] = (
     (NotThereError, 404),
     (RuleRefusedError, 409),
     (ClashError, 409),
+    (NoSuchModelError, 404),
     (ModelError, 503),
     (HistoryError, 409),
     (NotEnoughDataError, 409),

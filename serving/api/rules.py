@@ -7,7 +7,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi import Path as PathPart
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -26,7 +26,7 @@ _FILE: dict[str, Any] = {
         "description": "A file of rules, see docs/rules.md.",
         "content": {
             "application/yaml": {
-                "schema": {"type": "string"},
+                "schema": {},  # whatever YAML can say; what is wrong with it is told in one sentence each
                 "example": "rules:\n  - id: heavy-scrap\n    statement: Scrap far heavier than usual\n"
                 '    when: hs_code =~ "7204.*" and gross_weight_kg > 28000\n    lane: yellow\n    author: anna\n',
             }
@@ -132,6 +132,8 @@ async def bring_in(
 ) -> dict[str, Any]:
     """A rule with a mistake stays out; the good ones wait for another person to put them to work."""
     found = await _read(request)
+    if not found.rules:
+        raise HTTPException(422, found.problems[0] if found.problems else "the file holds no rule")
     names = [one.rule.id for one in found.rules]
 
     def keep() -> int:

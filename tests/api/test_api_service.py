@@ -27,7 +27,7 @@ def test_it_says_that_it_is_well_and_which_model_answers(shared: Running, filled
     assert model["facts"]["positives"] == filled.training["positives"]
     card = shared.ok("GET", "/v1/model/versions/1/card")
     assert len(card["features"]) == model["features"] > 10
-    assert shared.refused(503, "GET", "/v1/model/versions/99/card")
+    assert shared.refused(404, "GET", "/v1/model/versions/99/card")
 
 
 def _second_version(home: Path) -> str:

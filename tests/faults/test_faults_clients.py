@@ -97,7 +97,13 @@ def test_a_huge_body_is_refused_before_it_is_sent_or_kept(
         one.settimeout(240)
         one.sendall(head.encode())
         assert one.recv(64).split()[1] == b"413", "told by the header alone"
-    for path in ("/v1/manifests", "/v1/outcomes:import", "/v1/inspections", "/v1/watchlists/hot", "/v1/rules/check"):
+    for path in (
+        "/v1/manifests",
+        "/v1/outcomes:import",
+        "/v1/inspections",
+        "/v1/watchlists/hot",
+        "/v1/parties/judgements",
+    ):
         with server.client() as client:
             assert problem(_sent(client, path, size), 413).count("bytes") == 1, path
             unsaid = client.build_request("POST", path, content=iter([b"x" * 65_536] * 10))

@@ -1,0 +1,54 @@
+"""The whole OpenAPI document tried against a running service by schemathesis, as a person who may do everything.
+
+`RISK_FAULTS=long` tries 10,000 cases and more, else some hundreds.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from running import Running
+
+from serving.access.gate import COOKIE, FORGERY_HEADER
+from serving.access.roles import Role
+
+pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")
+
+LONG = os.environ.get("RISK_FAULTS") == "long"
+EXAMPLES, PHASES = (250, "examples,coverage,fuzzing,stateful") if LONG else (10, "examples,fuzzing")
+LEAST = 10_000 if LONG else 300
+
+KINDS = """import schemathesis
+
+schemathesis.serializer.alias("application/x-ndjson", "text/plain")
+"""
+"""Teaches it one more kind of body."""
+NOT_CHECKED = "positive_data_acceptance"
+"""It takes every body that a schema allows for one that has to be accepted; a manifest is any bytes to its schema."""
+
+
+def test_no_case_that_the_document_allows_or_forbids_makes_the_service_fail(running: Running, tmp_path: Path) -> None:
+    everybody = running.person("everybody", *Role)
+    headers = [f"Cookie: {everybody.headers['Cookie']}", f"{FORGERY_HEADER}: {everybody.headers[FORGERY_HEADER]}"]
+    assert COOKIE in headers[0]
+    report = tmp_path / "report.json"
+    command = [
+        Path(sys.executable).with_name("schemathesis"), "run", f"{running.base_url}/openapi.json", "--seed", "1",
+        "--phases", PHASES, "--max-examples", str(EXAMPLES), "--checks", "all", "--exclude-checks", NOT_CHECKED,
+        "--continue-on-failure", "--no-color", "--generation-database", "none", "--request-timeout", "240", "--max-response-time", "240",
+        "--suppress-health-check", "all", "--report", "json", "--report-json-path", report,
+        *(word for header in headers for word in ("-H", header)),
+    ]  # fmt: skip
+    (tmp_path / "kinds.py").write_text(KINDS)
+    environment = {**os.environ, "SCHEMATHESIS_HOOKS": "kinds", "PYTHONPATH": str(tmp_path)}
+    ran = subprocess.run(command, check=False, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stdout[-12_000:] + ran.stderr[-2000:]
+    found = json.loads(report.read_text())
+    assert "generated" in ran.stdout and found
+    cases = int(ran.stdout.split(" generated")[0].rsplit(" ", 1)[-1].replace(",", ""))
+    assert cases >= LEAST
