@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -84,11 +85,13 @@ _LEFT_OUT: Final = {"filings", "burst", "inspections", "hits", "days_since_filin
 _PARTNER_WORDS: Final = {"shipper": "shippers", "consignee": "consignees"}
 
 
+@cache
 def profile_features() -> tuple[Feature, ...]:
     """The catalogue entries of all history features, in the order of `KEYS`."""
     return tuple(_feature(key, kind) for key in KEYS for kind in _kinds(key))
 
 
+@cache
 def comparison_features() -> tuple[Feature, ...]:
     """The usual range with which the measurements of a line are compared, for people to read; no input of a model.
 

@@ -92,7 +92,8 @@ class ScoredLines:
             lines, table = self._whole
             if columns is not None:
                 lines = lines[[name for name in columns if name in lines]]
-            return lines.iloc[numbers].reset_index(drop=True), table.take(numbers)
+            some = lines.iloc[numbers].reset_index(drop=True) if len(numbers) else lines.iloc[:0]
+            return some, table.take(numbers)
         assert self._features is not None
         frames, figures, categories = [], [], []
         for part, (start, end) in enumerate(zip(self._starts, self._starts[1:], strict=False)):

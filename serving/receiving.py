@@ -147,7 +147,9 @@ def receive(
     source = f"manifest {hashlib.sha256(body).hexdigest()[:32]}"
     while True:
         received = Received([], rejects, findings, sorted({one.consignment_id for one in taken_back}), len(lines))
-        received.stated = {name: int(lines[name].notna().sum()) if name in lines else 0 for name in WATCHED}
+        received.stated = {
+            name: len(lines) - int(lines[name].array.isna().sum()) if name in lines else 0 for name in WATCHED
+        }
         part = _without_cancelled(lines, taken_back)
         try:
             return _scored(
@@ -268,9 +270,7 @@ def _scored(
         if taken_back:
             worklist.settle(connection, [one.consignment_id for one in taken_back])
         if live is not None and known is not None:
-            own = live.add(
-                connection, known.own, list(dict.fromkeys(lines["consignment_id"].tolist())), known.numbers
-            )
+            own = live.add(connection, known.own, list(dict.fromkeys(lines["consignment_id"].tolist())), known.numbers)
         _answer(received, table, ids, given)
         saving(connection, received)
     if live is not None:

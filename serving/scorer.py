@@ -178,7 +178,7 @@ def assess(
     )
     fingerprints = _fingerprints(scored["digest"].to_numpy(), number)
     speaking: dict[str, Any] = {str(name): scored[name].array[line] for name in scored if name != "digest"}
-    ids, numbers = list(speaking["consignment_id"]), np.array(speaking.pop("number"), np.int64)
+    ids, numbers = speaking["consignment_id"].tolist(), np.array(speaking.pop("number"), np.int64)
     selection = select(
         ids,
         np.array(speaking["probability"]),
