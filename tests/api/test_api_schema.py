@@ -40,7 +40,8 @@ def test_no_case_that_the_document_allows_or_forbids_makes_the_service_fail(runn
     command = [
         Path(sys.executable).with_name("schemathesis"), "run", f"{running.base_url}/openapi.json", "--seed", "1",
         "--phases", PHASES, "--max-examples", str(EXAMPLES), "--checks", "all", "--exclude-checks", NOT_CHECKED,
-        "--continue-on-failure", "--no-color", "--generation-database", "none", "--request-timeout", "240", "--max-response-time", "240",
+        "--continue-on-failure", "--no-color", "--generation-database", "none", "--request-timeout", "240",
+        "--max-response-time", "240",
         "--suppress-health-check", "all", "--report", "json", "--report-json-path", report,
         *(word for header in headers for word in ("-H", header)),
     ]  # fmt: skip
