@@ -41,6 +41,8 @@ class Texts:
 
     def add(self, texts: Sequence[bytes]) -> Int64:
         """Keep texts; the number of each."""
+        if not texts:
+            return np.empty(0, np.int64)
         first, end = self._count, self._ends[-1][-1]
         self._file.seek(0, 2)
         self._file.write(b"".join(texts))
