@@ -11,7 +11,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Sequence
-from typing import Any, Final, TextIO
+from typing import Any, Final
 from uuid import uuid4
 
 import numpy as np
@@ -30,24 +30,21 @@ RECENT: Final = 5_000
 
 
 class _Steady:
-    """Where the log goes; a line that cannot be written, as on a full disk, costs no request and is counted."""
+    """Standard error, where the log goes; a line that cannot be written, as on a full disk, costs no request and is counted."""
 
     lost = 0
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
 
     def write(self, text: str) -> None:
         """Write, if that can be done."""
         try:
-            self._stream.write(text)
+            sys.stderr.write(text)
         except OSError:
             _Steady.lost += 1
 
     def flush(self) -> None:
         """Pass on what was written, if that can be done."""
         try:
-            self._stream.flush()
+            sys.stderr.flush()
         except OSError:
             _Steady.lost += 1
 
@@ -62,7 +59,7 @@ def set_up_log() -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(_Steady(sys.stderr)),  # type: ignore[arg-type]
+        logger_factory=structlog.PrintLoggerFactory(_Steady()),  # type: ignore[arg-type]
         cache_logger_on_first_use=False,
     )
 

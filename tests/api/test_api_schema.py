@@ -21,7 +21,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")
 
 LONG = os.environ.get("RISK_FAULTS") == "long"
 EXAMPLES, PHASES = (250, "examples,coverage,fuzzing,stateful") if LONG else (10, "examples,fuzzing")
-LEAST = 10_000 if LONG else 300
+LEAST = 10_000 if LONG else 250
 
 KINDS = """import schemathesis
 
@@ -32,7 +32,9 @@ NOT_CHECKED = "positive_data_acceptance"
 """It takes every body that a schema allows for one that has to be accepted; a manifest is any bytes to its schema."""
 
 
-def test_no_case_that_the_document_allows_or_forbids_makes_the_service_fail(running: Running, tmp_path: Path) -> None:
+def test_no_case_that_the_document_allows_or_forbids_makes_the_service_fail(
+    running: Running, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     everybody = running.person("everybody", *Role)
     headers = [f"Cookie: {everybody.headers['Cookie']}", f"{FORGERY_HEADER}: {everybody.headers[FORGERY_HEADER]}"]
     assert COOKIE in headers[0]
@@ -49,7 +51,9 @@ def test_no_case_that_the_document_allows_or_forbids_makes_the_service_fail(runn
     environment = {**os.environ, "SCHEMATHESIS_HOOKS": "kinds", "PYTHONPATH": str(tmp_path)}
     ran = subprocess.run(command, check=False, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stdout[-12_000:] + ran.stderr[-2000:]
-    found = json.loads(report.read_text())
-    assert "generated" in ran.stdout and found
-    cases = int(ran.stdout.split(" generated")[0].rsplit(" ", 1)[-1].replace(",", ""))
-    assert cases >= LEAST
+    tried = json.loads(report.read_text())["test_cases"]
+    assert (tried["with_failures"], tried["errored"]) == (0, 0)
+    assert tried["generated"] >= LEAST
+    if LONG:
+        with capfd.disabled():
+            print(f"   schemathesis: {tried['generated']:,} cases, no check failed", flush=True)

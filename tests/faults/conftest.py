@@ -36,6 +36,13 @@ def long() -> bool:
 
 
 @pytest.fixture
+def only_long(long: bool) -> None:
+    """For what has a shorter brother in the tests of every day; a server takes seconds to start."""
+    if not long:
+        pytest.skip("done by `python -m benchmarks faults`")
+
+
+@pytest.fixture
 def told(request: pytest.FixtureRequest, capfd: pytest.CaptureFixture[str], long: bool) -> Callable[[str], None]:
     """Says what was seen, in the long version."""
 

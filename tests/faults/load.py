@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from uuid import uuid4
 
 import httpx
 import orjson
@@ -55,15 +56,15 @@ class Load:
     def __post_init__(self) -> None:
         lines = pd.read_csv(self.office.manifest, dtype=str)
         self._lines = lines.drop_duplicates("consignment_id").head(LINES)
-        self._numbers = count(1)
+        self._numbers, self._own = count(1), uuid4().hex[:8]
 
     def manifest(self) -> Sent:
         """One that was never sent before, filed just now."""
         number = next(self._numbers)
-        names = [f"K{number:05d}-{line}" for line in range(LINES)]
+        names = [f"K{self._own}-{number:05d}-{line}" for line in range(LINES)]
         at = (datetime.now(UTC) - BEHIND).isoformat()
         body = self._lines.assign(consignment_id=names, filed_at=at, version="1").to_csv(index=False).encode()
-        return Sent(f"key-{number}", body, names, later=self.batches and number % 7 == 0)
+        return Sent(f"key-{self._own}-{number}", body, names, later=self.batches and number % 7 == 0)
 
     def until_killed(self, kill: Callable[[], bool]) -> None:
         """Send until `kill` says that it was done, and on until every sender has noticed."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import resource
+import shutil
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -33,8 +33,10 @@ HOSTILE = (
 )  # fmt: skip
 
 
-@pytest.fixture
-def server(home: Path, long: bool) -> Iterator[RealServer]:
+@pytest.fixture(scope="module")
+def server(filled: Office, long: bool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
+    home = tmp_path_factory.mktemp("clients") / "home"
+    shutil.copytree(filled.home, home)
     with real_server(home, environment={} if long else {"RISK_BATCHES_MOST": "20"}) as found:
         yield found
 
@@ -90,7 +92,8 @@ def test_slow_and_idle_clients_keep_nobody_else_waiting(
 def test_a_huge_body_is_refused_before_it_is_sent_or_kept(
     server: RealServer, filled: Office, told: Callable[[str], None]
 ) -> None:
-    Load(server, filled).send_again([Load(server, filled).manifest()])
+    warm = Load(server, filled)
+    warm.send_again([warm.manifest()])
     before, size = server.memory(), 200_000_000
     head = f"POST /v1/manifests HTTP/1.1\r\nHost: x\r\nX-API-Key: {server.key}\r\nContent-Length: {size}\r\n\r\n"
     with _raw(server) as one:

@@ -52,7 +52,7 @@ def test_a_database_that_is_killed_and_comes_back_needs_no_hand(
 
 
 def test_a_database_killed_under_load_loses_nothing(
-    filled: Office, home: Path, postgres: KillablePostgres, told: Callable[[str], None]
+    only_long: None, filled: Office, home: Path, postgres: KillablePostgres, told: Callable[[str], None]
 ) -> None:
     with real_server(home, postgres.url) as server:
         load = Load(server, filled)
@@ -90,7 +90,7 @@ def test_a_full_quota_is_told_and_nothing_is_spoilt(filled: Office, home: Path, 
 
 
 def test_a_full_disk_is_told_and_nothing_is_spoilt(
-    filled: Office, home: Path, tmp_path: Path, told: Callable[[str], None]
+    only_long: None, filled: Office, home: Path, tmp_path: Path, told: Callable[[str], None]
 ) -> None:
     disk = tmp_path / "disk"
     with _small_disk(disk, 64 << 20):

@@ -62,7 +62,7 @@ def test_two_processes_promoting_at_once_end_with_one_champion_that_both_serve(
 
 
 def test_a_corrupt_champion_stays_out_and_the_one_before_serves_on(
-    filled: Office, home: Path, told: Callable[[str], None]
+    only_long: None, filled: Office, home: Path, told: Callable[[str], None]
 ) -> None:
     version = _another_version(home)
     before = {path: path.read_bytes() for path in (home / "mlruns" / "artifacts").rglob("trees.txt")}
