@@ -30,7 +30,7 @@ RECENT: Final = 5_000
 
 
 class _Steady:
-    """Standard error, where the log goes; a line that cannot be written, as on a full disk, costs no request and is counted."""
+    """Standard error, where the log goes; a line that cannot be written, as on a full disk, costs no request."""
 
     lost = 0
 

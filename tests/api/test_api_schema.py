@@ -40,11 +40,11 @@ def test_no_case_that_the_document_allows_or_forbids_makes_the_service_fail(
     assert COOKIE in headers[0]
     report = tmp_path / "report.json"
     command = [
-        Path(sys.executable).with_name("schemathesis"), "run", f"{running.base_url}/openapi.json", "--seed", "1",
+        str(Path(sys.executable).with_name("schemathesis")), "run", f"{running.base_url}/openapi.json", "--seed", "1",
         "--phases", PHASES, "--max-examples", str(EXAMPLES), "--checks", "all", "--exclude-checks", NOT_CHECKED,
         "--continue-on-failure", "--no-color", "--generation-database", "none", "--request-timeout", "240",
         "--max-response-time", "240",
-        "--suppress-health-check", "all", "--report", "json", "--report-json-path", report,
+        "--suppress-health-check", "all", "--report", "json", "--report-json-path", str(report),
         *(word for header in headers for word in ("-H", header)),
     ]  # fmt: skip
     (tmp_path / "kinds.py").write_text(KINDS)

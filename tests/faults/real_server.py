@@ -55,7 +55,7 @@ class RealServer:
             self.port = free.getsockname()[1]
         own = {name: value for name, value in os.environ.items() if not name.startswith(("RISK_", "MLFLOW_"))}
         own |= {"RISK_THREADS": "1", "RISK_DATABASE_URL": self.url, **self.environment}
-        command = [script(), "--home", self.home, "serve", "--port", str(self.port)]
+        command = [str(script()), "--home", str(self.home), "serve", "--port", str(self.port)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, env=own, cwd=self.home, stdout=log, stderr=log)
         self.until_ready()

@@ -159,7 +159,7 @@ def _one(load: Load) -> Sent:
 def _small_disk(place: Path, size: int) -> Iterator[None]:
     """A file system of its own with room for so many bytes; takes the rights to mount one."""
     place.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", place]
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(place)]
     made = subprocess.run(command, check=False, capture_output=True)
     if made.returncode:
         pytest.skip("a full DISK is not tested: this user may not mount one (a full quota is)")

@@ -54,7 +54,8 @@ def test_two_processes_promoting_at_once_end_with_one_champion_that_both_serve(
                 with at_home(home):
                     champion = registry().champion()
                 assert champion is not None and champion.version in pair
-        wait_for(lambda: _in_service(first) == _in_service(second) == champion.version)
+                last = champion.version
+        wait_for(lambda: _in_service(first) == _in_service(second) == last)
         assert first.get("/readyz").json()["problems"] == []
         entries = [entry for server in (one, other) for entry in server.lines_of_log()]
         assert any(entry["event"] == "model_taken_over" for entry in entries)
