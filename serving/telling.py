@@ -55,6 +55,7 @@ class Telling:
         self.texts = Texts()
         self._model, self._pack, self._known, self._threads = model, pack, known, threads
         self._rules: dict[int, list[FiredRule]] = {}
+        self._fragments: dict[tuple[int, int], bytes] = {}
         self._found: list[NDArray[np.int8]] = []
         self._findings: Findings | None = None  # of a manifest in one part
         self._lines = ScoredLines()
@@ -113,18 +114,10 @@ class Telling:
         found = np.concatenate(self._found)[lines]
         best = np.zeros((len(written_out), found.shape[1]), np.int8)
         np.maximum.at(best, consignments, found)
-        said, known = np.empty(len(written_out), np.int64), dict[bytes, int]()
+        said = np.empty(len(written_out), np.int64)
         again = written_out | self._scattered(lines, consignments, len(written_out))
-        for at, row in enumerate(best):
-            key = row.tobytes()
-            if again[at]:
-                continue
-            if at in rules:
-                said[at] = self.texts.add([self._stated(row, rules[at])])[0]
-                continue
-            if key not in known:
-                known[key] = int(self.texts.add([self._stated(row)])[0])
-            said[at] = known[key]
+        quick = np.flatnonzero(~again)
+        said[quick] = self.texts.add([self._stated(best[at], rules.get(at, ())) for at in quick.tolist()])
         self._judge_again(said, lines, consignments, again, written_out, rules)
         return said
 
@@ -149,13 +142,23 @@ class Telling:
     def _stated(self, row: NDArray[np.int8], rules: Sequence[FiredRule] = ()) -> bytes:
         """The indicators that fired, by their statement, and those that could not be judged."""
         assert self._pack is not None
-        named = list(zip(self._pack.indicators, row.tolist(), strict=True))
-        fired = [
-            Fired(one.id, one.concept, one.statement, one.strength, state % 4, one.statement, {})
-            for one, state in named
-            if state // 4 == FIRED
-        ]
-        return _indicators_json([*fired, *rules], [one.id for one, state in named if state // 4 == NOT_EVALUABLE])
+        parts = [self._fragment(place, int(row[place]) % 4) for place in np.flatnonzero(row >= 4 * FIRED).tolist()]
+        if rules:
+            parts.append(_indicators_json(rules, [])[1:-1])
+        unknown = np.flatnonzero(row < 4 * (NOT_EVALUABLE + 1)).tolist()
+        if unknown:
+            ids = self._pack.ids
+            parts.append(_indicators_json([], [ids[place] for place in unknown])[1:-1])
+        return b"[" + b",".join(parts) + b"]"
+
+    def _fragment(self, place: int, band: int) -> bytes:
+        """An indicator that fired, by its statement, as it stands in the list."""
+        if (place, band) not in self._fragments:
+            assert self._pack is not None
+            one = self._pack.indicators[place]
+            fired = Fired(one.id, one.concept, one.statement, one.strength, band, one.statement, {})
+            self._fragments[place, band] = _indicators_json([fired], [])[1:-1]
+        return self._fragments[place, band]
 
     def _judge_again(
         self,

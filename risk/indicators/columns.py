@@ -176,9 +176,9 @@ def _of_salt(salt: str) -> np.uint64:
     return np.uint64(hashes([salt])[0])
 
 
-def arrow(values: Any) -> pa.Array:
-    """Text in Arrow, as one array; whatever is missing is null."""
-    found = pa.array(values, from_pandas=True)
+def arrow(values: Any, rows: slice = slice(None)) -> pa.Array:
+    """Text in Arrow, as one array, of these rows; whatever is missing is null."""
+    found = pa.array(values, from_pandas=True)[rows]
     found = found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
     return found.cast(pa.string()) if pa.types.is_null(found.type) else found
 

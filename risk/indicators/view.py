@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from risk.consignment import CONSIGNMENTS
@@ -62,10 +63,22 @@ class View(Columns):
     """Some of the lines, as the tests read them."""
 
     def __init__(self, whole: Whole, rows: slice) -> None:
-        super().__init__(whole.lines.iloc[rows])
+        super().__init__(whole.lines)
         self.whole, self.rows = whole, rows
         self._table = whole.table.take(rows)  # type: ignore[arg-type]  # a slice gives views, no copies
         self.features = {feature.name: feature.kind for feature in whole.table.features}
+
+    def __len__(self) -> int:
+        return int(self.rows.stop - self.rows.start)
+
+    def column(self, name: str) -> pd.Series[Any]:
+        """A column of the record at these lines."""
+        return super().column(name).iloc[self.rows]
+
+    def array(self, name: str) -> pa.Array:
+        """A text column of the record at these lines, of which nothing is copied before it is cut."""
+        found: pa.Array = self.once(f"array {name}", lambda: arrow(super(View, self).column(name), self.rows))
+        return found
 
     @property
     def learnt(self) -> Learnt:
