@@ -101,7 +101,7 @@ def test_filings_dated_ahead_and_late_ones_stop_neither_the_folding_nor_the_answ
     filled: Office, home: Path, long: bool, told: Callable[[str], None]
 ) -> None:
     lines = pd.read_csv(filled.manifest, dtype=str).drop_duplicates("consignment_id").head(4)
-    now, turns = datetime.now(UTC), 40 if long else 6
+    now, turns = datetime.now(UTC), 40 if long else 3
     with real_server(home) as server, server.client() as client:
 
         def send(name: str, at: datetime) -> list[str]:
@@ -124,6 +124,7 @@ def test_filings_dated_ahead_and_late_ones_stop_neither_the_folding_nor_the_answ
         with Store.open(server.url) as store, store.reading() as connection:
             head = history.head(connection)
             assert head is not None and head.as_of < microseconds(datetime.now(UTC))
+        made = made[:: 1 if long else 4]  # folding for each takes its time
         for key in made:
             assert client.post(f"/v1/assessments/{key}/replay").json()["same"], key
     keys = check_sound(server.url)
