@@ -68,10 +68,10 @@ def main() -> None:
         print(f"| {case.id} ({case.seized:%Y-%m}, {case.source}) | {said} | {strong} | {weak} | {shares[-1]:.1%} |")
     pack = found.pack
     absent = {one.id for one in pack.indicators if one.absence}
-    strong = [{one.id for one in found.fired(int(np.flatnonzero(ids == case.id)[0])) if one.strength != "W"}
-              for case in among]  # fmt: skip
-    print(f"\nOf {len(among)}, {sum(map(bool, strong))} fire an indicator of strength S or M, "
-          f"{sum(bool(fired - absent) for fired in strong)} one that is not about what is missing.")  # fmt: skip
+    telling = [{one.id for one in found.fired(int(np.flatnonzero(ids == case.id)[0])) if one.strength != "W"}
+               for case in among]  # fmt: skip
+    print(f"\nOf {len(among)}, {sum(map(bool, telling))} fire an indicator of strength S or M, "
+          f"{sum(bool(names - absent) for names in telling)} one that is not about what is missing.")  # fmt: skip
     counts = [(np.asarray(shares) >= 1 - share).sum() for share in (0.01, 0.05, 0.2)]
     print(f"\nAmong the riskiest 1 %, 5 % and 20 %: {counts[0]}, {counts[1]} and {counts[2]} of {len(among)}.")
     usual = (found.status[~ids.isin([case.id for case in among]).to_numpy()] == 2).sum(axis=1)

@@ -18,9 +18,7 @@ app = typer.Typer(help="What red-flag indicators compare with.", no_args_is_help
 def learn(
     as_of: Annotated[
         str | None,
-        typer.Option(
-            help="What was filed or recorded before this ISO 8601 time (UTC); by default before today."
-        ),
+        typer.Option(help="What was filed or recorded before this ISO 8601 time (UTC); by default before today."),
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Also write the statistics to a file.")] = None,
     keep_days: Annotated[int, typer.Option(min=1, help="Drop statistics learnt longer ago than this.")] = 400,
