@@ -29,6 +29,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/v1/worklist/{consignment_id:path}/override": {"lane": "green", "reason": "opened last week"},
     "/v1/inspections": {"consignment_id": "?", "result": "nothing"},
     "/v1/selections": {"office": "?", "day": "2026-02-19"},
+    "/act/selection": {"office": "?", "day": "2026-02-19", "capacity": "5"},
     "/act/claim": {"consignment_id": "?"},
     "/act/assign": {"consignment_id": "?", "name": "nobody"},
     "/act/note": {"consignment_id": "?", "note": "seen"},

@@ -243,7 +243,7 @@ def test_what_fired_is_told_with_words_and_evidence_line_by_line() -> None:
     assert [entry.id for entry in found[1]] == ["other"]
     assert fired([], lines(row), None) == [[]]
     said = explanation((), found[0]).texts()
-    assert said == [f"red flag r, rules: {found[0][0].words}"]
+    assert said == [f"rule r of this office, proposed lane red: {found[0][0].words}"]
 
 
 def test_a_rule_survives_its_json_and_its_fingerprint_changes_with_each_word_of_it() -> None:
