@@ -286,7 +286,9 @@ def test_the_table_in_pieces_is_the_table_and_the_explanations_are_those_of_its_
 
 
 def test_a_party_without_a_number_counts_as_matched_by_name(manifest: pd.DataFrame) -> None:
-    told = manifest.head(3).assign(consignee_id=pd.array([None, "1", None], "str"), consignee_name=pd.array(["A", "A", None], "str"))
+    told = manifest.head(3).assign(
+        consignee_id=pd.array([None, "1", None], "str"), consignee_name=pd.array(["A", "A", None], "str")
+    )
     assert inferred(told)["consignee"].tolist() == [True, False, False]
     assert not inferred(told.drop(columns=["consignee_name"]))["consignee"].any()
 
