@@ -26,10 +26,11 @@ from sqlalchemy import (
 
 from risk.parties.mentions import clean_code
 from risk.parties.names import normalise_name
+from serving.store import worklist
 from serving.store.append import append
 from serving.store.rows import CHUNK
 from serving.store.tables import FILINGS, METADATA, ORDERED_TEXT
-from serving.store.work import CLAIMS, WORKLIST
+from serving.store.work import WORKLIST
 
 WORDS: Final = Table(
     "worklist_words",
@@ -113,25 +114,8 @@ def page(
     connection: Connection, day: str, offices: Sequence[str] | None, wanted: Filter, after: str, limit: int
 ) -> list[dict[str, Any]]:
     """At most so many entries of a day after a place (exclusive), in the strict order of risk, with who holds them."""
-    columns = WORKLIST.c
-    query = (
-        select(*WORKLIST.columns, CLAIMS.c.claimed_by, CLAIMS.c.expires_at)
-        .select_from(WORKLIST.outerjoin(CLAIMS, CLAIMS.c.consignment_id == columns.consignment_id))
-        .where(columns.day == day, columns.place > after)
-        .order_by(columns.place)
-        .limit(limit)
-    )
-    query = query.where(*_conditions(wanted))
-    if offices is not None and len(offices) != 1:
-        found = [
-            dict(row)
-            for office in offices
-            for row in connection.execute(query.where(columns.office == office)).mappings()
-        ]
-        return sorted(found, key=lambda entry: str(entry["place"]))[:limit]
-    if offices is not None:
-        query = query.where(columns.office == offices[0])
-    return [dict(row) for row in connection.execute(query).mappings()]
+    entries = worklist.Wanted(day, offices, wanted.lane or None, wanted.state or None, after)
+    return worklist.page(connection, entries, limit, *_of_lines(wanted))
 
 
 def counts(connection: Connection, day: str, offices: Sequence[str] | None) -> dict[str, dict[str, int]]:
@@ -162,13 +146,8 @@ def days(connection: Connection, offices: Sequence[str] | None, limit: int) -> l
     return found
 
 
-def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
-    """What an entry has to fulfil, and one of the lines of its last version."""
-    found: list[ColumnElement[bool]] = []
-    if wanted.lane:
-        found.append(WORKLIST.c.lane == wanted.lane)
-    if wanted.state:
-        found.append(WORKLIST.c.state == wanted.state)
+def _of_lines(wanted: Filter) -> list[ColumnElement[bool]]:
+    """What one of the lines of an entry's last version has to fulfil."""
     filed = FILINGS.c
     line: list[ColumnElement[bool]] = []
     if wanted.mode:
@@ -181,10 +160,8 @@ def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
     if wanted.destination:
         line.append(or_(filed.destination_country == wanted.destination,
                         filed.discharge_port.startswith(wanted.destination, autoescape=True)))  # fmt: skip
-    if line:
-        own = (filed.consignment_id == WORKLIST.c.consignment_id, filed.version == WORKLIST.c.version)
-        found.append(exists().where(*own, *line))
-    return found
+    own = (filed.consignment_id == WORKLIST.c.consignment_id, filed.version == WORKLIST.c.version)
+    return [exists().where(*own, *line)] if line else []
 
 
 def _words(text: str) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sqlalchemy import Connection, and_, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, select, update
 
 from risk.selection import stable_hash
 from serving.store import cancellations
@@ -100,13 +100,13 @@ def put(connection: Connection, assessed: pd.DataFrame, ids: Sequence[str]) -> N
         settle(connection, names)
 
 
-def page(connection: Connection, wanted: Wanted, limit: int) -> list[dict[str, Any]]:
-    """At most so many entries in order, with who holds them; those that nobody wants any more left out."""
+def page(connection: Connection, wanted: Wanted, limit: int, *narrowed: ColumnElement[bool]) -> list[dict[str, Any]]:
+    """At most so many entries in order, with who holds them, of those that fulfil all further conditions."""
     columns = WORKLIST.c
     query = (
         select(*WORKLIST.columns, CLAIMS.c.claimed_by, CLAIMS.c.expires_at)
         .select_from(WORKLIST.outerjoin(CLAIMS, CLAIMS.c.consignment_id == columns.consignment_id))
-        .where(columns.day == wanted.day, columns.place > wanted.after)
+        .where(columns.day == wanted.day, columns.place > wanted.after, *narrowed)
         .order_by(columns.place)
         .limit(limit)
     )
