@@ -59,13 +59,14 @@ def show(
         drawn = case.ways(connection, line)
         party = case.party_of(service.parties.at_hand(), line)
         past = case.past_of_consignee(connection, line, party["spellings"] if party else [])
+        explained = tell(told[-1]["reasons"], told[-1]["indicators"]) if told else None
         values: dict[str, Any] = {
             "id": consignment_id,
             "entry": entry,
             "place": _placed(connection, entry, service.now(), tell),
             "told": told[-1] if told else None,
-            "explained": tell(told[-1]["reasons"], told[-1]["indicators"]) if told else None,
-            "method": tell(told[-1]["reasons"], []).method_text(tongue) if told else "",
+            "explained": explained,
+            "method": explained.method_text(tongue) if explained else "",
             "assessment_id": found["id"].iloc[-1] if len(found) else "",
             "earlier": told[:-1],
             "line": line,

@@ -6,7 +6,6 @@ letters, so that the page speaks of practice and not of persons.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from datetime import datetime
 from string import ascii_uppercase
@@ -19,6 +18,7 @@ from sqlalchemy import Connection, and_, func, select
 from serving.store.append import microseconds, moment
 from serving.store.tables import FILINGS, OUTCOME_ROWS
 from serving.store.work import DECISIONS, SELECTIONS, WORKLIST
+from training.backtest import wilson
 
 DAYS: Final = 120
 POINTS: Final = 60
@@ -60,8 +60,9 @@ def rates(frame: pd.DataFrame, by: str) -> list[dict[str, Any]]:
     rows = []
     for name, part in known.groupby(by, sort=True):
         n, hits = len(part), int(part["found"].sum())
-        low, high = wilson(hits, n)
-        rows.append({"name": str(name), "inspections": n, "finds": hits, "rate": hits / n, "low": low, "high": high})
+        interval = wilson(hits / n, n)
+        counts = {"name": str(name), "inspections": n, "finds": hits, "rate": hits / n}
+        rows.append({**counts, "low": interval["low"], "high": interval["high"]})
     return rows
 
 
@@ -131,16 +132,6 @@ def overrides(connection: Connection, offices: Sequence[str] | None, most: int =
     if offices is not None:
         query = query.where(WORKLIST.c.office.in_(list(offices)))
     return [{**row, "decided_at": moment(row["decided_at"])} for row in connection.execute(query).mappings()]
-
-
-def wilson(hits: int, n: int, z: float = 1.96) -> tuple[float, float]:
-    """The 95 % interval of a share (E. B. Wilson, 1927)."""
-    if n == 0:
-        return 0.0, 1.0
-    share, spread = hits / n, z * z / n
-    middle = share + spread / 2
-    half = z * math.sqrt(share * (1 - share) / n + spread / (4 * n))
-    return max(0.0, (middle - half) / (1 + spread)), min(1.0, (middle + half) / (1 + spread))
 
 
 def hash_of(code: str) -> bytes:
