@@ -30,11 +30,12 @@ def search(
     """Parties that a name may be, the likeliest first, with the score and the rule."""
     from risk.parties.mentions import Mention
     from risk.parties.names import role
+    from serving.parties_at import written
     from serving.terminal import out, print_json, say
 
     parties = _load(as_of)
     matches = parties.resolve(Mention(name, country, address, identifier), most)
-    found = [{**vars(match), "name": _written(parties, match.party)["name"]} for match in matches]
+    found = [{**vars(match), "name": written(parties, match.party)["name"]} for match in matches]
     if json:
         print_json({"name": name, "role": role(name), "matches": found})
     elif not found:
@@ -164,62 +165,10 @@ def _time(text: str | None) -> datetime | None:
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
-def _written(parties: Parties, id_: str) -> dict[str, Any]:
-    from risk.layout import utc
-    from risk.parties.mentions import WRITTEN
-
-    row = parties.row(id_)
-    assert row is not None
-    entry = parties.mentions.written.iloc[row]
-    first = datetime.fromtimestamp(int(parties.mentions.first_seen[row]) / 1_000_000, UTC)
-    return {
-        "id": id_,
-        **{name: str(entry[name]) for name in WRITTEN},
-        "role": parties.mentions.role[row],
-        "first_seen": utc(first),
-        "seen": int(parties.mentions.seen[row]),
-    }
-
-
 def _described(parties: Parties, id_: str) -> dict[str, Any]:
-    import numpy as np
-
     from risk.errors import UsageError
-    from risk.layout import utc
+    from serving.parties_at import described
 
-    party = parties.party(id_)
-    if party is None:
+    if parties.party(id_) is None:
         raise UsageError(f"There is no party {id_}; `risk parties search NAME` shows ids")
-    rows, ids, links = parties.members(party), parties.mentions.ids, parties.links
-    within = set(rows.tolist())
-    used = [place for place in parties.clusters.used.tolist() if int(links.i[place]) in within]
-    possible: dict[str, dict[str, Any]] = {}
-    inside = np.isin(links.i, rows) != np.isin(links.j, rows)
-    for place in sorted(np.flatnonzero(inside).tolist(), key=lambda place: -float(links.score[place])):
-        other = links.j[place] if int(links.i[place]) in within else links.i[place]
-        theirs = parties.party(ids[int(other)])
-        if theirs is not None and theirs not in possible:
-            score = round(float(links.score[place]), 2)
-            named = {"party": theirs, "name": _written(parties, theirs)["name"]}
-            possible[theirs] = {**named, "score": score, "rule": links.made_by(place).name}
-    return {
-        "party": party,
-        "spellings": [_written(parties, ids[row]) for row in rows.tolist()],
-        "links": [
-            {
-                "left": ids[int(links.i[place])],
-                "right": ids[int(links.j[place])],
-                "score": round(float(links.score[place]), 2),
-                "rule": links.made_by(place).name,
-                "because": links.made_by(place).words,
-                "inferred": True,
-            }
-            for place in used
-        ],
-        "possible": list(possible.values())[:20],
-        "judgements": [
-            {**vars(one), "judged_at": utc(one.judged_at)}
-            for one in parties.judgements
-            if not {one.left, one.right}.isdisjoint(ids[row] for row in rows.tolist())
-        ],
-    }
+    return described(parties, id_)
