@@ -11,10 +11,11 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from serving import desk
 from serving.api.guard import Principal, may_see, record, require
 from serving.api.service import Desk
 from serving.api.shapes import Decision, Lane
-from serving.day_work import ClashError, Draw, NotThereError, Override, answer, override, select_day
+from serving.day_work import ClashError, Draw, NotThereError, Override, override
 from serving.receiving import records
 from serving.store import assessments, claims, decisions, worklist
 from serving.store.worklist import Wanted
@@ -156,13 +157,10 @@ def claim(
 ) -> dict[str, Any]:
     """Nobody else can take it until the claim runs out or is given back; claiming again prolongs it."""
     at, lasts = service.now(), timedelta(minutes=service.settings.claim_minutes)
-    with service.store.transaction() as connection:
-        _seen(connection, who, consignment_id)
-        held = claims.claim(connection, consignment_id, who.id, at, lasts)
-        if held.claimed_by != who.id:
-            until = held.expires_at.strftime("%H:%M")
-            raise ClashError(f"{consignment_id} is held by {held.claimed_by} until {until} UTC")
-        record(connection, who, "worklist.claim", consignment_id)
+    held = desk.claim(service.store, who, consignment_id, at, lasts)
+    if held.claimed_by != who.id:
+        until = held.expires_at.strftime("%H:%M")
+        raise ClashError(f"{consignment_id} is held by {held.claimed_by} until {until} UTC")
     return vars(held)
 
 
@@ -172,7 +170,7 @@ def release(
 ) -> Response:
     """Only who holds it can give it back; what is not held stays so."""
     with service.store.transaction() as connection:
-        _seen(connection, who, consignment_id)
+        desk.entry_of(connection, who, consignment_id)
         held = claims.holder(connection, consignment_id, service.now())
         if held is not None and held.claimed_by != who.id:
             raise ClashError(f"{consignment_id} is held by {held.claimed_by}")
@@ -196,7 +194,7 @@ def another_lane(
 ) -> dict[str, Any]:
     """At once, or after a second person when a grave or randomly drawn consignment would leave the red lane."""
     with service.store.transaction() as connection:
-        _seen(connection, who, consignment_id)
+        desk.entry_of(connection, who, consignment_id)
         level = service.settings.second_person_from
         made = override(connection, Override(consignment_id, wanted.lane, wanted.reason, level), who.id, service.now())
         record(
@@ -215,19 +213,7 @@ def second(
     said: SecondOpinion,
 ) -> dict[str, Any]:
     """Said once, and by somebody else than who asked for it."""
-    return answer(
-        service.store,
-        number,
-        confirm=said.confirm,
-        reason=said.reason,
-        who=who.id,
-        now=service.now(),
-        offices=lambda entry: may_see(who, entry["office"]),
-        noted=lambda connection, made: record(
-            connection, who, "worklist.confirm" if said.confirm else "worklist.refuse", made["consignment_id"],
-            said.reason, {"answers": number},
-        ),
-    )  # fmt: skip
+    return desk.answer_override(service.store, who, number, confirm=said.confirm, reason=said.reason, now=service.now())
 
 
 @router.post("/v1/selections", summary="Make the day's selection of an office", response_model=Drawn)
@@ -235,15 +221,9 @@ def draw(
     service: Desk, who: Annotated[Principal, Depends(require("selections:make"))], wanted: DrawWish
 ) -> dict[str, Any]:
     """Part at random, the rest by risk, each with its propensity; made once, and given again when asked again."""
-    may_see(who, wanted.office)
     own = service.settings
     how = Draw(own.capacity if wanted.capacity is None else wanted.capacity, own.seed, own.random_share)
-    with service.store.transaction() as connection:
-        made = select_day(connection, wanted.office, wanted.day.isoformat(), how, who.id, service.now())
-        if made["new"]:
-            subject = f"{wanted.office} {wanted.day.isoformat()}"
-            record(connection, who, "selection.make", subject, None, {"inspections": made["inspections"]})
-    return made
+    return desk.make_selection(service.store, who, wanted.office, wanted.day.isoformat(), how, service.now())
 
 
 @router.get("/v1/selections", summary="The selection of an office on a day", response_model=Drawn)
@@ -260,15 +240,6 @@ def drawn(
     if found is None:
         raise NotThereError(f"no selection was made for {office or 'no office'} on {day.isoformat()}")
     return {**found, "new": False}
-
-
-def _seen(connection: Any, who: Principal, consignment_id: str) -> dict[str, Any]:
-    """The entry of a consignment, if this person may see it."""
-    entry = worklist.one(connection, consignment_id)
-    if entry is None:
-        raise NotThereError(f"no consignment {consignment_id} is on the worklist")
-    may_see(who, entry["office"])
-    return entry
 
 
 def _told(connection: Any, ids: list[str]) -> list[dict[str, Any]]:

@@ -13,19 +13,20 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse
 
 from risk.errors import RiskError
+from serving import desk
 from serving.access.gate import FORGERY_FIELD
 from serving.access.names import clean_name
 from serving.access.roles import Permission
 from serving.api.inspections import Correction, Inspection
 from serving.api.service import Desk
 from serving.console.consignment_page import back_to
-from serving.console.door import PageRoute, Principal, allowed, may_see, record
+from serving.console.door import PageRoute, Principal, allowed, record
 from serving.console.web import language
 from serving.console.words import words
-from serving.day_work import ClashError, Draw, NotThereError, Override, answer, override, select_day
+from serving.day_work import ClashError, Draw, NotThereError, Override, override
 from serving.inspecting import correct, one
 from serving.inspecting import record as store_outcome
-from serving.store import claims, notes, worklist
+from serving.store import claims, notes
 from serving.store.access import user
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -42,22 +43,18 @@ def claim(
 ) -> RedirectResponse:
     """Take a consignment to work on, or give it back."""
     say, now = words(language(request)), service.now()
-    with service.store.transaction() as connection:
-        _seen(connection, who, consignment_id)
-        if give_back:
+    if give_back:
+        with service.store.transaction() as connection:
+            desk.entry_of(connection, who, consignment_id)
             claims.release(connection, consignment_id, who.id)
             record(connection, who, "worklist.release", consignment_id)
-            return back_to(consignment_id, say("Given back."))
-        lasts = timedelta(minutes=service.settings.claim_minutes)
-        held = claims.claim(connection, consignment_id, who.id, now, lasts)
-        mine = held.claimed_by == who.id
-        if mine:
-            record(connection, who, "worklist.claim", consignment_id)
-    if not mine:
-        return back_to(
-            consignment_id, say("It is held by {name}; nothing was changed.", name=held.claimed_by), bad=True
-        )
-    return back_to(consignment_id, say("It is yours for {minutes} minutes.", minutes=service.settings.claim_minutes))
+        return back_to(consignment_id, say("Given back."))
+    minutes = service.settings.claim_minutes
+    held = desk.claim(service.store, who, consignment_id, now, timedelta(minutes=minutes))
+    if held.claimed_by != who.id:
+        sentence = say("It is held by {name}; nothing was changed.", name=held.claimed_by)
+        return back_to(consignment_id, sentence, bad=True)
+    return back_to(consignment_id, say("It is yours for {minutes} minutes.", minutes=minutes))
 
 
 @router.post("/act/assign")
@@ -71,7 +68,7 @@ def assign(
     """Give a consignment to somebody to work on, in place of whoever held it."""
     say, now = words(language(request)), service.now()
     with service.store.transaction() as connection:
-        _seen(connection, who, consignment_id)
+        desk.entry_of(connection, who, consignment_id)
         person = user(connection, clean_name(name))
         if person is None or person.disabled:
             sentence = say("There is nobody named {name}; nothing was changed.", name=name)
@@ -95,7 +92,7 @@ def note(
     if not note.strip():
         return back_to(consignment_id, say("The note was empty; nothing was changed."), bad=True)
     with service.store.transaction() as connection:
-        _seen(connection, who, consignment_id)
+        desk.entry_of(connection, who, consignment_id)
         notes.add(connection, consignment_id, who.id, note.strip(), service.now())
         record(connection, who, "worklist.note", consignment_id)
     return back_to(consignment_id, say("Noted."))
@@ -117,7 +114,7 @@ def lane(
         return back_to(consignment_id, say("Give a reason for the lane; nothing was changed."), bad=True)
     try:
         with service.store.transaction() as connection:
-            entry = _seen(connection, who, consignment_id)
+            entry = desk.entry_of(connection, who, consignment_id)
             if lane_seen and entry["lane"] != lane_seen:
                 raise ClashError(say("The lane has become {lane} meanwhile; look again.", lane=say(entry["lane"])))
             wanted = Override(consignment_id, lane, reason.strip(), service.settings.second_person_from)
@@ -142,13 +139,8 @@ def selection(
 ) -> RedirectResponse:
     """Make the day's selection of an office: so many inspections, part at random, the rest by risk. Made once."""
     say, own = words(language(request)), service.settings
-    may_see(who, office)
-    with service.store.transaction() as connection:
-        how = Draw(capacity, own.seed, own.random_share)
-        made = select_day(connection, office, day.isoformat(), how, who.id, service.now())
-        if made["new"]:
-            subject, details = f"{office} {day.isoformat()}", {"inspections": made["inspections"]}
-            record(connection, who, "selection.make", subject, None, details)
+    how = Draw(capacity, own.seed, own.random_share)
+    made = desk.make_selection(service.store, who, office, day.isoformat(), how, service.now())
     sentence = say("Selected: {count} inspections.", count=made["inspections"])
     if not made["new"]:
         sentence = say("The selection had been made before, by {name}; nothing was changed.", name=made["made_by"])
@@ -169,19 +161,8 @@ def second(
     """What a second person says of a lane that was asked for."""
     say = words(language(request))
     try:
-        answer(
-            service.store,
-            number,
-            confirm=confirm,
-            reason=reason.strip() or "-",
-            who=who.id,
-            now=service.now(),
-            offices=lambda entry: may_see(who, entry["office"]),
-            noted=lambda connection, made: record(
-                connection, who, "worklist.confirm" if confirm else "worklist.refuse", made["consignment_id"],
-                reason.strip(), {"answers": number},
-            ),
-        )  # fmt: skip
+        given = reason.strip() or "-"
+        desk.answer_override(service.store, who, number, confirm=confirm, reason=given, now=service.now())
     except RiskError as error:
         return back_to(consignment_id, str(error), bad=True)
     return back_to(consignment_id, say("Confirmed.") if confirm else say("Refused."))
@@ -200,7 +181,7 @@ async def inspection(
         return back_to(consignment_id, say("Not recorded: {why}", why=first_fault(error)), bad=True)
     try:
         with service.store.transaction() as connection:
-            _seen(connection, who, consignment_id)
+            desk.entry_of(connection, who, consignment_id)
             label = service.champion.current.target.name
             said = {**found.model_dump(exclude_none=True), "consignment_id": consignment_id}
             stored = store_outcome(connection, said, who.code, service.now(), label)
@@ -227,21 +208,13 @@ async def laboratory(
             before = one(connection, number)
             if before is None or before["consignment_id"] != consignment_id:
                 raise NotThereError(say("There is no such inspection."))
-            _seen(connection, who, consignment_id)
+            desk.entry_of(connection, who, consignment_id)
             stored = correct(connection, number, changes, service.now(), service.champion.current.target.name)
             details = {"corrects": number, "inspection": stored["id"], "fields": sorted(changes)}
             record(connection, who, "inspection.correct", consignment_id, None, details)
     except (ClashError, NotThereError) as error:
         return back_to(consignment_id, str(error), bad=True)
     return back_to(consignment_id, say("Recorded as a correction; it counts from now on."))
-
-
-def _seen(connection: Any, who: Principal, consignment_id: str) -> dict[str, Any]:
-    entry = worklist.one(connection, consignment_id)
-    if entry is None:
-        raise NotThereError(f"no consignment {consignment_id} is on the worklist")
-    may_see(who, entry["office"])
-    return entry
 
 
 async def _filled(request: Request) -> dict[str, Any]:
